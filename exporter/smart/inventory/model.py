@@ -5,6 +5,7 @@ Every object is frozen: a reload makes a new Inventory and swaps it whole.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -12,6 +13,8 @@ from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
+
+from smart.errors import ConfigError
 
 
 class Kind(StrEnum):
@@ -21,6 +24,34 @@ class Kind(StrEnum):
     POLL = "poll"  # we fetch and probe
     CLOSED = "closed"  # carried by hand
     ONLINE = "online"  # hosted accounts only
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """Where a secret is kept: a file or an environment variable, exactly one of them.
+
+    The value is never held, so no repr, log or traceback of the inventory can show it.
+    """
+
+    file: Path | None = None
+    environment: str = ""  # name of the variable
+
+    def read(self) -> str:
+        """The secret as it is now, without the line break an editor leaves; ConfigError when it cannot be had."""
+        if self.file is None:
+            value = os.environ.get(self.environment, "")
+            if not value:
+                raise ConfigError(f"the environment variable {self.environment} is not set or empty")
+            return value
+        try:
+            value = self.file.read_text("utf-8-sig").rstrip("\r\n")
+        except OSError as error:
+            raise ConfigError(f"the secret in {self.file} cannot be read: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise ConfigError(f"the secret in {self.file} is not UTF-8 text") from None
+        if not value:
+            raise ConfigError(f"the secret in {self.file} is empty")
+        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +101,7 @@ class Client:
     since: date  # first day under watch
     address: Address | None = None
     login: str = ""  # the service user
-    password_file: Path | None = None
+    password: Secret | None = None
     ping: bool = True
     behind_proxy: bool = False
     licman: str = ""  # host:port of the licence manager it uses
@@ -82,6 +113,11 @@ class Client:
     keep_query_text: bool = True  # False: texts of searches are not stored
     thresholds: Thresholds = field(default_factory=Thresholds)
 
+    @property
+    def password_file(self) -> Path | None:
+        """The file with the service user's password; None when it is in the environment or there is none."""
+        return self.password.file if self.password else None
+
 
 @dataclass(frozen=True, slots=True)
 class OnlineAccess:
@@ -89,11 +125,11 @@ class OnlineAccess:
 
     client: str  # firm, may be Cyrillic: the label `client`
     login: str
-    password_file: Path
-    scheme: str
-    host: str
-    folder: str
-    manager: str
+    password: Secret
+    scheme: str  # http or https
+    host: str  # with :port where it is not the scheme's own
+    folder: str  # without slashes
+    manager: str  # name of a Manager of the same branch
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +145,13 @@ class Branch:
     managers: Mapping[str, Manager]
     clients: Mapping[str, Client]
     online: tuple[OnlineAccess, ...] = ()
-    telegram_token_file: Path | None = None  # of the bot that writes to this branch's chats
+    telegram_token: Secret | None = None  # of the bot that writes to this branch's chats
     help_link: str = ""  # Telegram channel for questions, shown in letters
+
+    @property
+    def telegram_token_file(self) -> Path | None:
+        """The file with the bot's token; None when it is in the environment or there is none."""
+        return self.telegram_token.file if self.telegram_token else None
 
 
 @dataclass(frozen=True, slots=True)
