@@ -167,7 +167,7 @@ class Dealer:
 class Inventory:
     """All dealers and branches; client names are unique within a dealer, so that an upload says whose it is."""
 
-    dealers: Mapping[str, Dealer] = MappingProxyType({})
+    dealers: Mapping[str, Dealer] = field(default_factory=lambda: MappingProxyType({}))
     branches: tuple[Branch, ...] = ()
 
     def clients(self) -> Iterator[tuple[Branch, Client]]:

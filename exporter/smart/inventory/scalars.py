@@ -1,0 +1,74 @@
+"""What is wrong with a single value before its meaning is looked at: type, hidden characters, files of secrets."""
+
+from __future__ import annotations
+
+import os
+import stat
+import unicodedata
+from pathlib import Path
+
+from yaml.nodes import ScalarNode
+from yaml.resolver import Resolver
+
+from smart.inventory.nodes import Scalar
+from smart.inventory.problems import shown
+
+MAX_SECRET_BYTES = 4_096
+_TAG_WORDS = {
+    "bool": "true or false",
+    "int": "a number",
+    "float": "a number",
+    "timestamp": "a date",
+    "null": "nothing",
+}
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_RESOLVER = Resolver()
+
+
+def is_empty(scalar: Scalar) -> bool:
+    return scalar.text == "" or (scalar.plain and _plain_type(scalar.text) == "null")
+
+
+def _plain_type(text: str) -> str:
+    """How YAML 1.1 reads a word without quotes: str, bool, int, float, timestamp, null …"""
+    tag = _RESOLVER.resolve(ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
+    return str(tag).rpartition(":")[2]
+
+
+def text_mistake(scalar: Scalar, longest: int) -> str:
+    """Why a scalar cannot be taken as one line of text; empty when it can."""
+    text = scalar.text
+    kind = _plain_type(text) if scalar.plain else "str"
+    if kind != "str":
+        word = _TAG_WORDS.get(kind, "something special")
+        return f"{shown(text)} without quotes is read as {word} by YAML; write it in quotes: '{shown(text)}'"
+    if len(text) > longest:
+        return f"is longer than {longest} characters"
+    if not text.isprintable():
+        for character in text:
+            if unicodedata.category(character) in _INVISIBLE:
+                return (
+                    f"holds an invisible character U+{ord(character):04X} or a line break; write one line of plain text"
+                )
+    if text != text.strip():
+        return "begins or ends with a space"
+    return ""
+
+
+def secret_file_mistake(path: Path) -> str:
+    """Why a file cannot hold a secret. The path is not repeated: it may be the secret, typed into the wrong key."""
+    try:
+        state = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return "there is no such file (paths are relative to the directory of the inventory)"
+    except (OSError, ValueError) as error:
+        return f"the file cannot be looked at: {getattr(error, 'strerror', None) or 'bad path'}"
+    if not stat.S_ISREG(state.st_mode):
+        return "is not a regular file"
+    if state.st_mode & 0o077:
+        return f"the file is open to other users (mode {stat.S_IMODE(state.st_mode):o}); run chmod 600 on it"
+    if not os.access(path, os.R_OK):
+        return "the file cannot be read by this user"
+    if not 0 < state.st_size <= MAX_SECRET_BYTES:
+        return f"the file must hold one secret, 1 to {MAX_SECRET_BYTES} bytes"
+    return ""
