@@ -189,7 +189,7 @@ class _Composer:
         if self._nodes > MAX_NODES:
             raise _Refused(line, f"more than {MAX_NODES} values in one file")
         if isinstance(event, yaml.ScalarEvent):
-            self._place(Scalar(line, event.value, event.style is None), line)
+            self._place(Scalar(line, event.value, not event.style), line)
             return
         if len(self._stack) >= MAX_DEPTH:
             raise _Refused(line, f"nested deeper than {MAX_DEPTH} levels")
