@@ -183,7 +183,8 @@ class _Writer:
             since = min(row.hour + timedelta(minutes=row.user % 60, seconds=row.user % 59), created)
             yield (
                 f'    <session login={quoteattr(login)} domain="{domain}" '
-                f'ip="10.1.{row.user // 250}.{row.user % 250 + 1}" browser="{BROWSERS[row.user % len(BROWSERS)]}" since="{self.time(since)}" seat="yes"/>'
+                f'ip="10.1.{row.user // 250}.{row.user % 250 + 1}" '
+                f'browser="{BROWSERS[row.user % len(BROWSERS)]}" since="{self.time(since)}" seat="yes"/>'
             )
         yield (
             f'    <session login="{content.SERVICE_LOGIN}" domain="" ip="10.1.0.1" browser="smartdownload" '
