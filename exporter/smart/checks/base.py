@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from smart.inventory.model import Client
+from smart.checks.signatures import classify
+from smart.inventory.model import Branch, Client
 from smart.sysinfo.report import Report
 
 
@@ -84,6 +85,7 @@ class Facts:
     report: Report
     usage: Usage
     received: int  # unix seconds
+    classify: Callable[[str, str], tuple[str, str]] = classify  # code, message of a volume's error -> code, errclass
 
     @property
     def effective(self) -> int:
@@ -98,6 +100,12 @@ class ReportCheck:
     metric: str
     help: str
     read: Callable[[Facts], Outcome]
+    sourced: bool = False  # other sources can answer it too: the sample says which one did, in the label src
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the labels of its samples."""
+        return ("src",) if self.sourced else ()
 
 
 class Scope(StrEnum):
@@ -105,6 +113,7 @@ class Scope(StrEnum):
 
     ALWAYS = "always"
     MONTH = "month"  # counters of a calendar month in the client's zone: withdrawn when that month is over
+    INPUT = "input"  # stored but not shown: what figures that change with the clock or the inventory are made from
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,3 +125,47 @@ class Figure:
     read: Callable[[Facts], Iterable[tuple[tuple[str, ...], float]]]
     labels: tuple[str, ...] = ()
     scope: Scope = Scope.ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is known of one client at one moment, for figures that change with the clock or the inventory."""
+
+    client: Client
+    now: int  # unix seconds
+    listed_at: int  # when the client was first seen in the inventory
+    created: int | None = None  # of the newest accepted report; None: none ever came
+    received: int | None = None
+    rejected_at: int | None = None  # only while the newest file is a refused one
+    rejected_reason: str = ""
+    left_out: Mapping[str, int] = field(default_factory=dict)  # event family -> events beyond the limit
+    inputs: Mapping[str, tuple[Sample, ...]] = field(default_factory=dict)  # samples of Scope.INPUT by metric
+
+
+@dataclass(frozen=True, slots=True)
+class ClockFigure:
+    """A number computed when a page is rendered: from the inventory, the clock and what is stored."""
+
+    metric: str
+    help: str
+    read: Callable[[View], Iterable[tuple[tuple[str, ...], float]]]
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EventFamily:
+    """Records shown with value 1 for a limited time after they were first stored, the newest only."""
+
+    metric: str
+    help: str
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BranchFigure:
+    """A number of a branch as a whole: on the branch's own page, so that rules can join on (dealer, branch)."""
+
+    metric: str
+    help: str
+    read: Callable[[Branch], Iterable[tuple[tuple[str, ...], float]]]
+    labels: tuple[str, ...] = ()
