@@ -9,7 +9,9 @@ READY := $(VENV)/.ready
 SERVERS := .tools/servers
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/$(SERVERS)/usr/bin:$(PATH)
 
-.PHONY: demo test lint rules pytest e2e bench bench-quick lock docs clean
+.PHONY: setup demo test lint rules pytest e2e bench bench-quick lock docs clean
+
+setup: $(READY) $(SERVERS)/.ready
 
 demo: $(READY) $(SERVERS)/.ready
 	@smart simulate demo $(if $(ONCE),--once)

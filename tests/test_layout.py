@@ -51,7 +51,7 @@ def violations(package: Path = PACKAGE) -> list[str]:
     for path in sorted(package.rglob("*.py")):
         module = path.relative_to(package)
         part = module.parts[0].removesuffix(".py")
-        if part == "__init__":
+        if part in ("__init__", "__main__"):
             continue
         forbidden = imported_parts(path) - {part} - ANYWHERE - MAY_IMPORT.get(part, set())
         found += [f"{module} imports {name}" for name in sorted(forbidden)]
