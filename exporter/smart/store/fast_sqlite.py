@@ -1,0 +1,77 @@
+"""SQLite's fast road: executemany on the driver's own cursor, straight into the tables.
+
+The records are bound as the parser made them: what is the same in all rows stands in the statement as a number.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from smart.store.roads import BULK_KINDS, BULK_STAGES, SMALL_STAGES, Parcel, columns_of, create_stage
+from smart.store.tables import USER_COUNTERS
+from smart.sysinfo.report import Records
+
+
+class SqliteRoad:
+    """See FastRoad. The keys of a report come in runs, so rows go into the tables one by one without a sort."""
+
+    def __init__(self, connection: Connection, parcel: Parcel) -> None:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)  # noqa: S101
+        self._driver = driver
+        self._cursor = driver.cursor()
+        self._new: Counter[Records] = Counter()
+        self._statements = {kind: _insert(kind, parcel) for kind in BULK_KINDS}
+        for name, stage in SMALL_STAGES.items():
+            self._cursor.execute(create_stage(name, stage))
+            self._cursor.execute(f"DELETE FROM {name}")  # noqa: S608
+
+    def bulk(self, kind: Records, rows: Sequence[tuple[Any, ...]]) -> None:
+        before = self._driver.total_changes
+        self._insert(self._statements[kind], rows)
+        self._new[kind] += self._driver.total_changes - before
+
+    def stage(self, name: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        marks = ", ".join("?" * len(SMALL_STAGES[name]))
+        self._insert(f"INSERT INTO {name} VALUES ({marks})", rows)  # noqa: S608
+
+    def arrive(self) -> dict[Records, int]:
+        return dict(self._new)
+
+    def _insert(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        try:
+            self._cursor.executemany(statement, rows)
+        except UnicodeEncodeError:  # a lone surrogate: no XML can hold one; what went in before it is met again
+            if "ON CONFLICT" not in statement:
+                raise
+            self._cursor.executemany(statement, [tuple(map(_encodable, row)) for row in rows])
+
+
+def _encodable(value: Any) -> Any:
+    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value
+
+
+def _insert(kind: Records, parcel: Parcel) -> str:
+    stage = BULK_STAGES[BULK_KINDS[kind]]
+    columns = ", ".join(columns_of(stage))
+    marks = ["?"] * len(stage)
+    head = f"{parcel.client_id:d}, "
+    if kind is Records.ACTIVITY:
+        grown = ", ".join(f"{name} = max({name}, excluded.{name})" for name in USER_COUNTERS)
+        larger = " OR ".join(f"excluded.{name} > {name}" for name in USER_COUNTERS)
+        return (
+            f"INSERT INTO user_hour (client_id, {columns}) VALUES ({head}{', '.join(marks)}) "  # noqa: S608
+            f"ON CONFLICT (client_id, hour, login, domain) DO UPDATE SET {grown} WHERE {larger}"
+        )
+    table = "search_event" if kind is Records.SEARCHES else "rejection"
+    if kind is Records.SEARCHES and not parcel.keep_query_text:
+        marks[-1] = "substr(?, 1, 0)"
+    return (
+        f"INSERT INTO {table} (client_id, {columns}, stored_at) "  # noqa: S608
+        f"VALUES ({head}{', '.join(marks)}, {parcel.received:d}) ON CONFLICT DO NOTHING"
+    )

@@ -1,0 +1,239 @@
+"""One report on its way into the store: a transaction that begins with the first record and ends with the report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from smart.checks.base import Sample, Usage
+from smart.errors import StoreError
+from smart.store import merges, parts
+from smart.store.database import storable, writing
+from smart.store.fast_postgresql import PostgresqlRoad
+from smart.store.fast_sqlite import SqliteRoad
+from smart.store.roads import BULK_KINDS, FastRoad, Parcel, RoadMaker
+from smart.store.state import Saved, samples_to_json
+from smart.store.tables import client, report, snapshot
+from smart.store.usage import KNOWN_MONTHS, months_before, read_usage
+from smart.sysinfo.report import Records, Report
+
+QUIET_SECONDS = 7 * 86_400  # after a client's first report nobody is a new user yet
+_ROADS: dict[str, RoadMaker] = {"sqlite": SqliteRoad, "postgresql": PostgresqlRoad}
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How a report came."""
+
+    client_id: int
+    received: int
+    digest: bytes
+    size: int
+    way: str
+    keep_cards: bool
+    keep_query_text: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a report stands among those of its client."""
+
+    created: int
+    received: int  # of the first time this file came: sent again, it is not fresh
+    duplicate: bool
+    newest: bool
+
+    @property
+    def effective(self) -> int:
+        return min(self.created, self.received)
+
+
+class ReportWriter:
+    """Takes the records of one report in batches, then the report itself. Made by Store.report_transaction."""
+
+    def __init__(self, engine: Engine, delivery: Delivery) -> None:
+        self._engine = engine
+        self._delivery = delivery
+        self._stack = ExitStack()
+        self._opened: tuple[Connection, FastRoad] | None = None
+        self._quiet = True
+        self._staged = dict.fromkeys(Records, 0)
+        self._requests: dict[tuple[Any, ...], list[int]] = {}  # (login, domain) -> first and last hour with a request
+        self._place: _Place | None = None
+        self._new: dict[Records, int] = {}
+        self.finished = False
+
+    def add(self, kind: Records, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Stores records of one kind, in the column order of its NamedTuple. The first call begins the transaction."""
+        assert self._place is None, "records come before usage and finish"  # noqa: S101
+        if not rows:
+            return
+        road = self._open()[1]
+        if kind in BULK_KINDS:
+            road.bulk(kind, rows)
+        elif kind is Records.USERS:
+            road.stage("stage_user", [(*row[:4], int(row[4]), *row[5:]) for row in rows])
+        elif kind is Records.SESSIONS:
+            first = self._staged[kind]
+            seats = [None if row[5] is None else int(row[5]) for row in rows]
+            road.stage("stage_session", [(first + n, *row[:5], seats[n]) for n, row in enumerate(rows)])
+        else:
+            road.stage("stage_kassist", rows)
+        if kind is Records.ACTIVITY:
+            self._note_requests(rows)
+        self._staged[kind] += len(rows)
+
+    def usage(self, created: int, zone: tzinfo, service_login: str) -> Usage:
+        """What people did up to `created`, the records just added included. No records may be added afterwards."""
+        self._settle(created)
+        return read_usage(self._open()[0], self._delivery.client_id, created, zone, service_login)
+
+    def finish(self, told: Report, samples: Iterable[Sample], month: str) -> Saved:
+        """Stores the report itself and, when it is the client's newest, what it makes visible.
+
+        `month`, YYYY-MM in the client's zone, is the one its monthly samples belong to. A file handed in again is a
+        duplicate: only the time of its last receipt changes.
+        """
+        place = self._settle(told.created)
+        connection = self._open()[0]
+        version = 0
+        if place.duplicate:
+            self._receive_again(connection, place)
+        else:
+            self._insert_report(connection, told)
+        parts.store_parts(connection, self._delivery.client_id, told, place.newest)
+        if place.newest:
+            self._replace_snapshot(connection, place, samples_to_json(samples), month)
+        if place.newest or not place.duplicate or any(self._new.values()):
+            version = parts.raise_version(connection, self._delivery.client_id)
+        self.finished = True
+        return Saved(self._new, place.newest, place.duplicate, version)
+
+    def close(self, error: BaseException | None) -> None:
+        """Commits, or with an error rolls back."""
+        if error is None:
+            self._stack.close()
+        else:
+            self._stack.__exit__(type(error), error, error.__traceback__)
+
+    def _open(self) -> tuple[Connection, FastRoad]:
+        if self._opened is None:
+            delivery = self._delivery
+            connection = self._stack.enter_context(writing(self._engine))
+            # Reports of one client follow one another: this row is their lock (in SQLite all writers wait).
+            query = sa.select(client.c.first_report_at).where(client.c.id == delivery.client_id)
+            row = connection.execute(query.with_for_update(key_share=True)).one_or_none()
+            if row is None:
+                raise StoreError(f"the store knows no client with the number {delivery.client_id}")
+            first = row.first_report_at
+            self._quiet = first is None or delivery.received < first + QUIET_SECONDS
+            parcel = Parcel(delivery.client_id, delivery.received, delivery.keep_query_text)
+            self._opened = connection, _ROADS[connection.dialect.name](connection, parcel)
+        return self._opened
+
+    def _note_requests(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        noted = self._requests
+        for row in rows:
+            if row[3]:
+                hour, login, domain = row[:3]
+                span = noted.get((login, domain))
+                if span is None:
+                    noted[login, domain] = [hour, hour]
+                elif hour > span[1]:
+                    span[1] = hour
+                elif hour < span[0]:
+                    span[0] = hour
+
+    def _settle(self, created: int) -> _Place:
+        """Brings all records into their tables, once: usage and the report's row need them there."""
+        if self._place is None:
+            connection, road = self._open()
+            place = self._find_place(connection, created)
+            staged = self._staged
+            parameters = {
+                "client": self._delivery.client_id,
+                "created": created,
+                "received": self._delivery.received,
+                "newest": place.newest,
+                "quiet": self._quiet,
+                "oldest": months_before(place.effective, KNOWN_MONTHS),
+            }
+            new = road.arrive()
+            new[Records.USERS] = merges.merge_users(
+                connection, parameters, self._delivery.keep_cards, staged[Records.USERS] > 0
+            )
+            if self._requests:
+                road.stage("stage_request", [(*who, *span) for who, span in self._requests.items()])
+                merges.merge_requests(connection, parameters)
+            if staged[Records.SESSIONS] and not place.duplicate:
+                new[Records.SESSIONS] = merges.merge_sessions(connection, parameters)
+            if staged[Records.KASSIST]:
+                new[Records.KASSIST] = merges.merge_kassist(connection, parameters)
+            self._new = {kind: new.get(kind, 0) for kind in Records}
+            self._place = place
+        assert self._place.created == created, "one report has one moment of creation"  # noqa: S101
+        return self._place
+
+    def _find_place(self, connection: Connection, created: int) -> _Place:
+        delivery = self._delivery
+        same = sa.select(report.c.received).where(
+            report.c.client_id == delivery.client_id, report.c.created == created, report.c.digest == delivery.digest
+        )
+        first_received = connection.execute(same).scalar()
+        received = delivery.received if first_received is None else first_received
+        shown = connection.execute(
+            sa.select(snapshot.c.effective, snapshot.c.received).where(snapshot.c.client_id == delivery.client_id)
+        ).one_or_none()
+        newest = shown is None or (min(created, received), received) > tuple(shown)
+        return _Place(created, received, first_received is not None, newest)
+
+    def _insert_report(self, connection: Connection, told: Report) -> None:
+        delivery = self._delivery
+        counts = {kind.value: [told.counts.get(kind, self._staged[kind]), self._new[kind]] for kind in Records}
+        values = {
+            "client_id": delivery.client_id,
+            "created": told.created,
+            "digest": delivery.digest,
+            "received": delivery.received,
+            "last_received": delivery.received,
+            "size": delivery.size,
+            "way": delivery.way,
+            "module_version": storable(told.version),
+            "protection_type": storable(told.protection.type) if told.protection else "",
+            "counts": json.dumps(counts),
+        }
+        connection.execute(sa.insert(report).values(values))
+        first = sa.update(client).where(client.c.id == delivery.client_id, client.c.first_report_at.is_(None))
+        connection.execute(first.values(first_report_at=delivery.received))
+
+    def _receive_again(self, connection: Connection, place: _Place) -> None:
+        delivery = self._delivery
+        connection.execute(
+            sa.update(report)
+            .where(
+                report.c.client_id == delivery.client_id,
+                report.c.created == place.created,
+                report.c.digest == delivery.digest,
+                report.c.last_received < delivery.received,
+            )
+            .values(last_received=delivery.received)
+        )
+
+    def _replace_snapshot(self, connection: Connection, place: _Place, samples: str, month: str) -> None:
+        connection.execute(sa.delete(snapshot).where(snapshot.c.client_id == self._delivery.client_id))
+        values = {
+            "client_id": self._delivery.client_id,
+            "created": place.created,
+            "received": place.received,
+            "effective": place.effective,
+            "month": month,
+            "samples": samples,
+        }
+        connection.execute(sa.insert(snapshot).values(values))
