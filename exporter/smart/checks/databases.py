@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from smart.checks.base import NOT_CHECKED, Facts, Outcome, Reason
-from smart.checks.labels import clip_path
+from smart.checks.labels import clip, clip_path
 from smart.sysinfo.report import Volume
+
+MAX_MESSAGE = 200
 
 
 def check_licences_zero(facts: Facts) -> Outcome:
@@ -36,6 +38,16 @@ def read_errors(facts: Facts) -> Iterator[tuple[tuple[str, ...], float]]:
             counts[key] = counts.get(key, 0) + 1
     for key in sorted(counts, key=lambda key: (-counts[key], key)):
         yield key, float(counts[key])
+
+
+def read_error_messages(facts: Facts) -> Iterator[tuple[tuple[str, ...], float]]:
+    """First message of each series of KodeksDBerrors, in the same order. Source: database/error message."""
+    messages: dict[tuple[str, ...], str] = {}
+    for volume in facts.report.volumes or ():
+        for error in volume.errors:
+            messages.setdefault((name_of(volume), *facts.classify(error.code, error.message)), error.message)
+    for key, _ in read_errors(facts):
+        yield (*key, clip(messages[key], MAX_MESSAGE)), 1.0
 
 
 def read_volumes(facts: Facts) -> Iterator[tuple[tuple[str, ...], float]]:

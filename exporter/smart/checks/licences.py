@@ -121,8 +121,8 @@ def owner_of(view: View) -> tuple[str, str]:
     """Legal entity (as reported, else of the inventory) and registration number of a client."""
     for sample in view.inputs.get(OWNER, ()):
         clientname, regnum = sample.labels
-        return clientname or view.client.legal_entity, regnum
-    return view.client.legal_entity, ""
+        return clientname or clip(view.client.legal_entity), regnum
+    return clip(view.client.legal_entity), ""
 
 
 def local_date(now: int, client: Client) -> date:

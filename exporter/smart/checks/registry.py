@@ -76,6 +76,12 @@ _FROM_REPORT: tuple[Figure, ...] = (
         databases.read_errors,
         ("filename", "code", "errclass"),
     ),
+    Figure(
+        "KodeksDBerrorInfo",
+        "Message of the first of these errors, always 1.",
+        databases.read_error_messages,
+        ("filename", "code", "errclass", "message"),
+    ),
     Figure("KodeksDBOperUpFiles", "OperUp files named in the newest report.", databases.read_operup_files),
     Figure(
         "KodeksDBOperUpTime",
@@ -246,3 +252,6 @@ BRANCH_FIGURES: tuple[BranchFigure, ...] = (
         ("alert",),
     ),
 )
+
+Entry = ReportCheck | Figure | ClockFigure | EventFamily | BranchFigure
+EVERYTHING: tuple[Entry, ...] = (*CHECKS, *FIGURES, *CLOCK_FIGURES, *EVENT_FAMILIES, *BRANCH_FIGURES)
