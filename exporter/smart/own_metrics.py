@@ -33,3 +33,12 @@ FILE_SECONDS = Histogram(
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
 )
 WORKER_CRASHES = Counter("smart_worker_crashes_total", "Worker processes that died while parsing.")
+EXPOSITION_CLIENTS = Gauge("smart_exposition_clients", "Clients that have a page of their own for Prometheus.")
+EXPOSITION_SYNC_TIMESTAMP_SECONDS = Gauge(
+    "smart_exposition_last_sync_timestamp_seconds", "When the pages were last compared with the store."
+)
+EXPOSITION_FAILURES = Counter("smart_exposition_failures_total", "Attempts to bring the pages up to date that failed.")
+PAGES = Counter("smart_client_pages_total", "Requests for pages of clients and branches by HTTP code.", ["code"])
+AUTH_FAILURES = Counter(
+    "smart_operations_auth_failures_total", "Requests to the operations side refused for their login."
+)
