@@ -36,11 +36,11 @@ def check_dealers(drafts: Sequence[DealerDraft]) -> None:
 
 def check_branches(dealers: Sequence[DealerDraft], drafts: Sequence[BranchDraft]) -> None:
     """Do all files of branches agree with each other and with dealers.yml?"""
-    declared = tuple(draft.dealer.name for draft in dealers if draft.dealer.name)
+    declared = tuple(draft.dealer.name for draft in dealers)
     names = _Once("is already the name of the branch at {first}; a dealer's branches have different names")
     for draft in drafts:
         branch = draft.branch
-        if dealers and branch.dealer and branch.dealer not in declared:
+        if branch.dealer and _all_known(declared) and branch.dealer not in declared:
             draft.fields.problem("dealer", f"is not declared in dealers.yml{nearest(branch.dealer, declared)}")
         if branch.dealer and branch.name:
             names.check(draft.fields, "branch", (branch.dealer, branch.name.lower()))
@@ -50,17 +50,22 @@ def check_branches(dealers: Sequence[DealerDraft], drafts: Sequence[BranchDraft]
     _check_online(drafts)
 
 
+def _all_known(names: tuple[str, ...]) -> bool:
+    """Could every name be read? If not, the one that is looked for may be among the others."""
+    return bool(names) and all(names)
+
+
 def _check_managers(draft: BranchDraft) -> None:
     """Are managers declared once, and those whom clients and accesses name declared at all?"""
     names = _Once("is already the name of the manager at {first}")
     for fields, manager in draft.managers:
         if manager.name:
             names.check(fields, "name", manager.name.lower())
-    declared = tuple(manager.name for _, manager in draft.managers if manager.name)
+    declared = tuple(manager.name for _, manager in draft.managers)
     for fields, name in [(fields, client.manager) for fields, client in draft.clients] + [
         (fields, access.manager) for fields, access in draft.online
     ]:
-        if name and draft.managers and name not in declared:
+        if name and _all_known(declared) and name not in declared:
             fields.problem("manager", f"is not declared in managers of this file{nearest(name, declared)}")
 
 

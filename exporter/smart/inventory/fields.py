@@ -46,6 +46,7 @@ class Fields:
         self._node = node
         self._prefix = prefix
         self._asked: dict[str, None] = {}
+        self._missing: dict[str, str] = {}  # required keys that are absent: what to write
 
     def given(self, key: str) -> bool:
         """Is the key there?"""
@@ -117,7 +118,9 @@ class Fields:
         for option in options:
             if option.value == scalar.text:
                 return option
-        self.problem(key, f"{quoted(scalar.text)} must be one of {words}{_did_you_mean(scalar.text, options)}")
+        guess = _guess(scalar.text, options)
+        advice = f"; did you mean {guess}?" if guess else ""
+        self.problem(key, f"{quoted(scalar.text)} must be one of {words}{advice}")
         return default
 
     def value_list(self, key: str, form: values.Form[T], *, required: bool = False) -> tuple[T, ...]:
@@ -181,16 +184,20 @@ class Fields:
         return None
 
     def finish(self) -> None:
-        """Refuses the keys that nobody asked for."""
+        """Refuses the keys that nobody asked for, and names the required ones that are absent."""
         for key, (line, _) in self._node.entries.items():
             if key in self._asked or self.source.problems.full(self.source.file):
                 continue
             if _SECRET_KEY.search(key) and not key.endswith(("_file", "_env")):
                 message = self._secret_advice(key)
             else:
+                guess = _guess(key, tuple(self._missing)) or _guess(key, tuple(self._asked))
+                self._missing.pop(guess, None)  # one slip of the pen, one message
                 known = ", ".join(self._asked)
-                message = f"is not a known key{_did_you_mean(key, tuple(self._asked)) or f' (known: {known})'}"
+                message = "is not a known key" + (f"; did you mean {guess}?" if guess else f" (known: {known})")
             self._note(line, shown(key) or "''", message)
+        for key, what in self._missing.items():
+            self._note(self._node.line, key, f"is missing (write {what})")
 
     def _secret_advice(self, key: str) -> str:
         """What to do with a secret that was typed in; the nearest key that may name it."""
@@ -215,7 +222,7 @@ class Fields:
         self._asked[key] = None
         if key not in self._node.entries:
             if required:
-                self._note(self._node.line, key, f"is missing (write {what})")
+                self._missing[key] = what
             return None
         node = self._node.entries[key][1]
         if isinstance(node, Scalar) and is_empty(node):
@@ -241,15 +248,18 @@ class Fields:
         return []
 
 
-def _did_you_mean(word: str, known: tuple[str, ...]) -> str:
+def _guess(word: str, known: tuple[str, ...]) -> str:
+    """The known word that was probably meant; empty when none is near."""
     if len(word) > MAX_KEY:
         return ""
     spellings = {known_word.lower(): known_word for known_word in known}
     near = difflib.get_close_matches(word.lower(), spellings, n=1, cutoff=0.6)
-    return f"; did you mean {spellings[near[0]]}?" if near else ""
+    return spellings[near[0]] if near else ""
 
 
 def nearest(word: str, known: tuple[str, ...]) -> str:
     """Advice for a word that should be one of the known: the nearest, else all of them."""
-    guess = _did_you_mean(word, known)
-    return guess or (f" (declared: {', '.join(known[:10])})" if known else " (none is declared)")
+    guess = _guess(word, known)
+    if guess:
+        return f"; did you mean {guess}?"
+    return f" (declared: {', '.join(known[:10])})" if known else " (none is declared)"

@@ -27,7 +27,7 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 # U+0085, U+2028 and U+2029 break lines in YAML 1.1 but in no editor: line numbers would be wrong.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
-_QUOTED = re.compile(r"'[^']{2,}'")
+_QUOTED = re.compile(r"'[^'\s<]{2,}'")
 
 
 @dataclass(slots=True)

@@ -44,12 +44,12 @@ def text_mistake(scalar: Scalar, longest: int) -> str:
         return f"{shown(text)} without quotes is read as {word} by YAML; write it in quotes: '{shown(text)}'"
     if len(text) > longest:
         return f"is longer than {longest} characters"
+    if "\n" in text:
+        return "holds a line break; write one line"
     if not text.isprintable():
         for character in text:
             if unicodedata.category(character) in _INVISIBLE:
-                return (
-                    f"holds an invisible character U+{ord(character):04X} or a line break; write one line of plain text"
-                )
+                return f"holds an invisible character U+{ord(character):04X}; remove it"
     if text != text.strip():
         return "begins or ends with a space"
     return ""

@@ -124,13 +124,13 @@ def read_zone(value: str) -> ZoneInfo:
 @cache
 def _zones() -> dict[str, str]:
     """Full names by what people may write: the name or its last part, in lower case."""
-    names = sorted(name for name in available_timezones() if "/" in name)
+    names = sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/"))
     return {**{name.rpartition("/")[2].lower(): name for name in names}, **{name.lower(): name for name in names}}
 
 
 @cache
 def _nearest_zone(value: str) -> str | None:
-    if not 2 <= len(value) <= 40:
+    if not 4 <= len(value) <= 40:  # to three letters much is near
         return None
     close = difflib.get_close_matches(value.lower(), _zones(), n=1, cutoff=0.75)
     return _zones()[close[0]] if close else None
