@@ -129,14 +129,17 @@ def refusals(spec: ReportSpec, seed: object) -> list[Refusal]:
 
 
 def connected(spec: ReportSpec, work: list[Work]) -> list[Work]:
-    """Who is connected when the report is made: the last row of each user of the last two hours, up to the seats."""
+    """Who is connected when the report is made: the last row of each user of the last two full hours.
+
+    Some seats stay free unless it is a time without free seats; then those who are not at work fill them up.
+    """
     recent = {row.user: row for row in work if row.hour >= spec.created - 3 * HOUR}
     crowded = spec.no_seats is not None and spec.created in spec.no_seats
     if crowded:
         idle = [user for user in range(spec.users) if entered(user) and user not in recent]
         for user in idle[: max(0, spec.seats - len(recent))]:
             recent[user] = Work(user, spec.created.replace(minute=0, second=0) - HOUR, *([0] * 8))
-    return list(recent.values())[: spec.seats]
+    return list(recent.values())[: spec.seats if crowded else max(0, spec.seats - 1 - spec.seats // 5)]
 
 
 def login_text(user: int) -> str:

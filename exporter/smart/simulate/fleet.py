@@ -40,6 +40,10 @@ class Clock:
     def now(self) -> float:
         return self._start + (time.monotonic() - self._real) * self.speed
 
+    def wait(self, seconds: float, stop: Event) -> None:
+        """Let so many seconds of this clock pass, fewer when `stop` is set."""
+        stop.wait(seconds / self.speed)
+
 
 def quiet_spec(client: str, legal_entity: str, seats: int, number: int) -> ReportSpec:
     """An installation with nothing to complain about: nobody is refused, every search finds something."""
@@ -139,7 +143,7 @@ class Fleet:
             if passed >= seconds:
                 return
             due = min(next_push, seconds, changes[0].seconds if changes else seconds)
-            stop.wait(max(0.0, (due - (self.clock.now() - begun)) / self.clock.speed))
+            self.clock.wait(max(0.0, due - (self.clock.now() - begun)), stop)
 
     def __enter__(self) -> Self:
         self.installations.__enter__()

@@ -17,7 +17,6 @@ from smart.simulate.local_http import Handler, LocalServer
 from smart.simulate.telegram_html import EntityError, plain_text
 
 LONGEST = 4096  # characters after entities are parsed
-CHAT_SECONDS = 1.0
 GROUP_MESSAGES, GROUP_SECONDS = 20, 60.0
 
 
@@ -50,8 +49,8 @@ class ApiError(Exception):
 class TelegramStandIn:
     """Takes messages for `chats` from the bot with `token`; records what Telegram would have delivered.
 
-    `limited` switches Telegram's limits on: one message a second to a chat, 20 a minute to a group. `fail_next` makes
-    the next calls fail with a given code. `refused` holds what was answered instead of ok.
+    `limited` switches Telegram's limits on: one message to a chat each `chat_seconds`, 20 a minute to a group.
+    `fail_next` makes the next calls fail with a given code. `refused` holds what was answered instead of ok.
     """
 
     def __init__(
@@ -60,10 +59,12 @@ class TelegramStandIn:
         chats: Collection[int],
         *,
         limited: bool = False,
+        chat_seconds: float = 1.0,
         on_message: Callable[[TelegramMessage], None] | None = None,
         port: int = 0,
     ) -> None:
         self.token, self.chats, self.limited, self.on_message = token, frozenset(chats), limited, on_message
+        self._chat_seconds = chat_seconds
         self.messages: list[TelegramMessage] = []
         self.refused: list[ApiError] = []
         self.arrived = Condition()
@@ -145,7 +146,7 @@ class TelegramStandIn:
         times = self._times[chat]
         while times and times[0] <= now - GROUP_SECONDS:
             times.popleft()
-        wait = times[-1] + CHAT_SECONDS - now if times else 0.0
+        wait = times[-1] + self._chat_seconds - now if times else 0.0
         if chat < 0 and len(times) >= GROUP_MESSAGES:
             wait = max(wait, times[-GROUP_MESSAGES] + GROUP_SECONDS - now)
         if wait > 0:
