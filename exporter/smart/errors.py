@@ -50,6 +50,7 @@ class RejectReason(StrEnum):
     BAD_ENCODING = "bad-encoding"
     WRONG_LAYOUT = "wrong-layout"  # well-formed, but not what the profile describes
     BAD_VALUE = "bad-value"
+    UNKNOWN_CLIENT = "unknown-client"  # taken off the inventory while its file waited
     FAILED = "failed"  # a defect of SMART itself: the traceback is in the log
 
 
