@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 import gzip
 import logging
-import math
 import threading
 import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from datetime import time as clock_time
+from datetime import datetime
 from typing import Protocol
-from zoneinfo import ZoneInfo
 
 from smart.checks.base import Sample, Scope, View
+from smart.checks.calendar import next_change
 from smart.checks.registry import BRANCH_FIGURES, CHECKS, CLOCK_FIGURES, EVENT_FAMILIES, EVERYTHING, FIGURES
 from smart.checks.textformat import Family
+from smart.errors import StoreError
 from smart.inventory.model import Branch, Client, Inventory
 from smart.own_metrics import EXPOSITION_CLIENTS, EXPOSITION_FAILURES, EXPOSITION_SYNC_TIMESTAMP_SECONDS
 from smart.store.state import ClientState, Event
@@ -119,23 +118,6 @@ def render_branch(branch: Branch) -> Body:
     return Body(gzip.compress(text.encode("utf-8"), GZIP_LEVEL, mtime=0), FOREVER)
 
 
-def next_change(zone: ZoneInfo, now: int) -> int:
-    """The next instant at which the calendar or the offset from UTC changes in a zone."""
-    local = datetime.fromtimestamp(now, zone)
-    tomorrow = datetime.combine(local.date() + timedelta(days=1), clock_time(), zone)
-    high = max(math.ceil(tomorrow.timestamp()), now + 1)
-    if datetime.fromtimestamp(high, zone).utcoffset() == local.utcoffset():
-        return high
-    low = now
-    while high - low > 1:
-        middle = (low + high) // 2
-        if datetime.fromtimestamp(middle, zone).utcoffset() == local.utcoffset():
-            low = middle
-        else:
-            high = middle
-    return high
-
-
 def _families(metrics: Iterable[str], by_metric: Mapping[str, list[Sample]]) -> bytes:
     texts = []
     for metric in metrics:
@@ -212,27 +194,17 @@ class Exposition:
         self._by_id: dict[int, Page] = {}
         self._branches: dict[tuple[str, str], Body] = {}
         self._version = 0
+        self._wanted: Inventory | None = None
         self.loaded = False
 
     def take_inventory(self, inventory: Inventory) -> None:
-        """Show exactly the clients of an inventory: at the start and, as a subscriber, after each reload."""
+        """Show exactly the clients of an inventory: at the start and, as a subscriber, after each reload.
+
+        When the store fails the old pages stay, and `follow` tries again.
+        """
         with self._lock:
-            now = int(self._clock())
-            self._store.sync_clients(inventory, now)
-            version = self._version if self.loaded else self._store.changed_since(0)[0]
-            pages: dict[tuple[str, str], Page] = {}
-            by_id: dict[int, Page] = {}
-            for branch, client in inventory.clients():
-                client_id = self._store.client_id(branch.dealer, client.name)
-                if client_id is None:
-                    raise LookupError(f"{branch.dealer}/{client.name} is not in the store after it was put there")
-                page = self._page(client_id, branch, client, now)
-                pages[branch.dealer, client.name] = by_id[client_id] = page
-            branches = {(branch.dealer, branch.name): render_branch(branch) for branch in inventory.branches}
-            self._pages, self._by_id, self._branches, self._version = pages, by_id, branches, version
-            self.loaded = True
-            EXPOSITION_CLIENTS.set(len(pages))
-            EXPOSITION_SYNC_TIMESTAMP_SECONDS.set(now)
+            self._wanted = inventory
+            self._take(inventory, int(self._clock()))
 
     def refresh(self, client_ids: Iterable[int]) -> None:
         """Show what the store has now for some clients; those not in the inventory are passed over."""
@@ -243,6 +215,8 @@ class Exposition:
         """Take up what other processes stored and what ended with time. To be called every few seconds."""
         with self._lock:
             now = int(self._clock())
+            if self._wanted is not None:
+                self._take(self._wanted, now)
             version, changed = self._store.changed_since(self._version)
             ended = [client_id for client_id, page in self._by_id.items() if page.reread_at <= now]
             self._refresh(dict.fromkeys((*changed, *ended)), now)
@@ -262,6 +236,23 @@ class Exposition:
 
     def __len__(self) -> int:
         return len(self._pages)
+
+    def _take(self, inventory: Inventory, now: int) -> None:
+        self._store.sync_clients(inventory, now)
+        version = self._version if self.loaded else self._store.changed_since(0)[0]
+        pages: dict[tuple[str, str], Page] = {}
+        by_id: dict[int, Page] = {}
+        for branch, client in inventory.clients():
+            client_id = self._store.client_id(branch.dealer, client.name)
+            if client_id is None:
+                raise StoreError(f"{branch.dealer}/{client.name} is not in the store after it was put there")
+            pages[branch.dealer, client.name] = by_id[client_id] = self._page(client_id, branch, client, now)
+        branches = {(branch.dealer, branch.name): render_branch(branch) for branch in inventory.branches}
+        self._pages, self._by_id, self._branches, self._version = pages, by_id, branches, version
+        self._wanted = None
+        self.loaded = True
+        EXPOSITION_CLIENTS.set(len(pages))
+        EXPOSITION_SYNC_TIMESTAMP_SECONDS.set(now)
 
     def _page(self, client_id: int, branch: Branch, client: Client, now: int) -> Page:
         known = self._by_id.get(client_id)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, time
 
 from smart.checks.base import View
-from smart.checks.licences import local_date
+from smart.checks.calendar import local_date
 from smart.inventory.model import Branch
 
 Rows = Iterator[tuple[tuple[str, ...], float]]
@@ -77,7 +77,7 @@ def show_utc_offset(view: View) -> Rows:
 
 def show_full_month(view: View) -> Rows:
     """1 if the client was under watch before the 1st of this month."""
-    yield (), float(view.client.since < local_date(view.now, view.client).replace(day=1))
+    yield (), float(view.client.since < local_date(view.now, view.client.zone).replace(day=1))
 
 
 def show_left_out(view: View) -> Rows:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime, time, tzinfo
+from datetime import datetime
 
 from smart.checks.base import NOT_CHECKED, Facts, Outcome, Reason, View
+from smart.checks.calendar import end_of_day, local_date
 from smart.checks.labels import clip
-from smart.inventory.model import Client
 
-FIRST_YEAR, LAST_YEAR = 1971, 9998  # years beyond cannot be turned into instants in every zone
 OWNER = "KodeksReportedOwner"
 SUPPORTED = "KodeksReportedSupported"
 FIRST_END = "KodeksLicenseFirstEnd"
@@ -100,7 +99,7 @@ def show_days_left(view: View) -> Iterator[tuple[tuple[str, ...], float]]:
     """Whole days of the client's calendar from today to the last day of the earliest licence; 0 on that day."""
     for sample in view.inputs.get(FIRST_END, ()):
         last_day = datetime.fromtimestamp(sample.value, view.client.zone).date()
-        yield owner_of(view), float((last_day - local_date(view.now, view.client)).days)
+        yield owner_of(view), float((last_day - local_date(view.now, view.client.zone)).days)
 
 
 def show_supported(view: View) -> Iterator[tuple[tuple[str, ...], float]]:
@@ -123,16 +122,3 @@ def owner_of(view: View) -> tuple[str, str]:
         clientname, regnum = sample.labels
         return clientname or clip(view.client.legal_entity), regnum
     return clip(view.client.legal_entity), ""
-
-
-def local_date(now: int, client: Client) -> date:
-    """The day it is at the client."""
-    return datetime.fromtimestamp(now, client.zone).date()
-
-
-def end_of_day(text: str, zone: tzinfo) -> float:
-    """Last second of a day YYYY-MM-DD as unix seconds."""
-    day = date.fromisoformat(text)
-    if not FIRST_YEAR <= day.year <= LAST_YEAR:
-        day = date(FIRST_YEAR, 1, 1) if day.year < FIRST_YEAR else date(LAST_YEAR, 12, 31)
-    return datetime.combine(day, time(23, 59, 59), zone).timestamp()
