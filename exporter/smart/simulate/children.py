@@ -76,8 +76,8 @@ class Children:
                 how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
                 raise ChildFailed(f"{child.name} {how}. The end of {child.log}:\n{child.last_lines()}")
 
-    def wait_ready(self, child: Child, seconds: float, pause: Callable[[float], None]) -> None:
-        """Until the program answers 200 at its address; raises ChildFailed."""
+    def wait_ready(self, child: Child, seconds: float, tell: Callable[[], None]) -> None:
+        """Until the program answers 200 at its address; `tell` is called now and then. Raises ChildFailed."""
         deadline = time.monotonic() + seconds
         while not answers(child.ready_url):
             self.check()
@@ -85,7 +85,8 @@ class Children:
                 raise ChildFailed(
                     f"{child.name} is not ready after {seconds:.0f} s. The end of {child.log}:\n{child.last_lines()}"
                 )
-            pause(0.1)
+            tell()
+            time.sleep(0.1)
 
     def stop(self) -> None:
         """End all in reverse order: asked first, killed with everything they started when they do not listen."""
