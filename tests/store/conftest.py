@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from store_samples import inventory_of
+
 from servers_postgres import PostgresServer
 from smart.store import Store
-from store_samples import inventory_of
 
 
 @pytest.fixture(scope="session")

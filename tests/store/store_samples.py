@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from smart.checks.base import Sample
 from smart.inventory.model import Address, Branch, Client, Contact, Dealer, Inventory, Kind
-from smart.sysinfo.report import Activity, Records, Report, Search, User
+from smart.sysinfo.report import Activity, Report, Search, User
 
 ZONE = ZoneInfo("Asia/Novosibirsk")  # UTC+7
 DAY = 86_400
@@ -89,7 +89,7 @@ def usage_of(store, client_id: int, created: int = NOW, zone=ZONE, rows=None):
         return writer.usage(created, zone, SERVICE)
 
 
-class _Looked(Exception):  # noqa: N818
+class _LookedError(Exception):
     pass
 
 
@@ -100,12 +100,12 @@ def looking(store, client_id: int, created: int):
     try:
         with store.report_transaction(client_id, received=created, digest=b"look", size=1, way="push") as writer:
             yield writer
-            raise _Looked
-    except _Looked:
+            raise _LookedError
+    except _LookedError:
         return kept
 
 
 def table(store, name: str, columns: str = "*") -> list[tuple]:
     """All rows of a table, sorted."""
     with store.reading() as connection:
-        return sorted(tuple(row) for row in connection.exec_driver_sql(f"SELECT {columns} FROM {name}"))
+        return sorted(tuple(row) for row in connection.exec_driver_sql(f"SELECT {columns} FROM {name}"))  # noqa: S608

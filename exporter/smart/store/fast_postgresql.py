@@ -1,4 +1,4 @@
-"""PostgreSQL's fast road: COPY into temporary tables, then one INSERT ... ON CONFLICT per kind of record.
+"""PostgreSQL's fast road: COPY into temporary tables, then one statement per kind of record.
 
 The rows travel as CSV with control characters for marks. XML cannot hold those, so nearly always nothing needs
 quoting and a batch is formatted by C code; a batch found to hold one, or a line break, is quoted field by field.
@@ -7,6 +7,7 @@ quoting and a batch is formatted by C code; a batch found to hold one, or a line
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import psycopg
@@ -20,7 +21,6 @@ _FIELD, _QUOTE, _NULL = "\x1f", "\x02", "\x03"
 _FORBIDDEN = ("\0", "\r", _QUOTE)
 _COPY = f"FROM STDIN (FORMAT csv, DELIMITER '{_FIELD}', QUOTE '{_QUOTE}', ESCAPE '{_QUOTE}', NULL '{_NULL}')"
 _STAGES = SMALL_STAGES | BULK_STAGES
-_TEMPLATES = {name: _FIELD.join(["%s"] * len(stage)) for name, stage in _STAGES.items()}
 
 
 class PostgresqlRoad:
@@ -31,7 +31,7 @@ class PostgresqlRoad:
         assert isinstance(driver, psycopg.Connection)  # noqa: S101
         self._cursor = driver.cursor()
         self._parcel = parcel
-        self._rows: dict[Records, int] = {}
+        self._spans: dict[Records, tuple[int, int]] = {}  # earliest and latest instant of a kind
         if self._cursor.execute("SELECT to_regclass('pg_temp.stage_user')").fetchone() == (None,):
             for name, stage in _STAGES.items():
                 self._cursor.execute(create_stage(name, stage, "ON COMMIT DELETE ROWS"))
@@ -40,29 +40,54 @@ class PostgresqlRoad:
         if kind is Records.SEARCHES and not self._parcel.keep_query_text:
             rows = [(*row[:-1], "") for row in rows]
         self.stage(BULK_KINDS[kind], rows)
-        self._rows[kind] = self._rows.get(kind, 0) + len(rows)
+        instants = [row[0] for row in rows]
+        first, last = self._spans.get(kind, (instants[0], instants[0]))
+        self._spans[kind] = min(first, *instants), max(last, *instants)
 
     def stage(self, name: str, rows: Sequence[tuple[Any, ...]]) -> None:
         with self._cursor.copy(f"COPY {name} {_COPY}") as copy:
-            copy.write(to_csv(_TEMPLATES[name], rows))
+            copy.write(to_csv(_STAGES[name], rows))
 
     def arrive(self) -> dict[Records, int]:
-        new = {}
-        for kind in self._rows:
-            self._cursor.execute(f"ANALYZE {BULK_KINDS[kind]}")
-            self._cursor.execute(_merge(kind, self._parcel))
-            new[kind] = self._cursor.rowcount
+        # The stages have no statistics. A nested loop, were it chosen for a guess of few rows, could take minutes;
+        # hash joins are right for whatever they hold.
+        new: dict[Records, int] = {}
+        self._cursor.execute("SET LOCAL enable_nestloop = off")
+        for kind, span in self._spans.items():
+            if kind is Records.ACTIVITY:
+                row = self._cursor.execute(_merge_activity(self._parcel, span)).fetchone()
+                new[kind] = int(row[0]) if row else 0
+            else:
+                new[kind] = self._insert_events(kind, span)
+        self._cursor.execute("SET LOCAL enable_nestloop = on")
         return new
 
+    def _insert_events(self, kind: Records, span: tuple[int, int]) -> int:
+        """ON CONFLICT makes an insert nearly twice as slow and is needed only if a report names one record twice."""
+        statement = _insert_events(kind, self._parcel, span)
+        self._cursor.execute("SAVEPOINT bulk")
+        try:
+            self._cursor.execute(statement)
+        except psycopg.errors.UniqueViolation:
+            self._cursor.execute("ROLLBACK TO SAVEPOINT bulk")
+            self._cursor.execute(f"{statement} ON CONFLICT DO NOTHING")
+        inserted = self._cursor.rowcount
+        self._cursor.execute("RELEASE SAVEPOINT bulk")
+        return inserted
 
-def to_csv(template: str, rows: Sequence[tuple[Any, ...]]) -> bytes:
+
+def to_csv(stage: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> bytes:
     """Rows as COPY reads them. NUL and our own marks, which no XML can hold, become U+FFFD, lone surrogates `?`."""
-    lines = [template % row if None not in row else template % tuple(map(_or_null, row)) for row in rows]
-    text = "\n".join(lines)
-    fields = template.count(_FIELD)
-    whole = text.count("\n") == len(rows) - 1 and text.count(_FIELD) == fields * len(rows)
-    whole &= text.count(_NULL) == sum([row.count(None) for row in rows])
-    if not whole or any(mark in text for mark in _FORBIDDEN):
+    nulls = 0
+    plain: Sequence[tuple[Any, ...]] = rows
+    for place, column in enumerate(stage):
+        if column.endswith("?"):
+            nulls += [row[place] for row in rows].count(None)
+    if nulls:
+        plain = [tuple(map(_or_null, row)) if None in row else row for row in rows]
+    text = "\n".join([_FIELD.join(["%s"] * len(stage))] * len(rows)) % tuple(chain.from_iterable(plain))
+    whole = text.count("\n") == len(rows) - 1 and text.count(_FIELD) == (len(stage) - 1) * len(rows)
+    if not whole or text.count(_NULL) != nulls or any(mark in text for mark in _FORBIDDEN):
         text = "\n".join([_FIELD.join(map(_quoted, row)) for row in rows])
     return text.encode("utf-8", "replace") + b"\n"
 
@@ -77,26 +102,39 @@ def _quoted(value: Any) -> str:
     return f"{_QUOTE}{value.replace(chr(0), chr(0xFFFD)).replace(_QUOTE, chr(0xFFFD))}{_QUOTE}"
 
 
-def _merge(kind: Records, parcel: Parcel) -> str:
-    """What is known is sorted out by a join first: ON CONFLICT DO UPDATE would lock and so rewrite such rows."""
-    columns = columns_of(BULK_STAGES[BULK_KINDS[kind]])
+def _insert_events(kind: Records, parcel: Parcel, span: tuple[int, int]) -> str:
+    """Searches or rejections that are not there yet; what is there is sorted out by a join over the report's span."""
+    client, stage = parcel.client_id, BULK_KINDS[kind]
+    columns = columns_of(BULK_STAGES[stage])
+    table, key = ("search_event", "digest") if kind is Records.SEARCHES else ("rejection", "reason")
+    return f"""
+        INSERT INTO {table} (client_id, {", ".join(columns)}, stored_at)
+        SELECT {client:d}, {", ".join(f"new.{name}" for name in columns)}, {parcel.received:d}
+        FROM {stage} AS new WHERE NOT EXISTS (
+            SELECT FROM {table} AS known WHERE known.client_id = {client:d}
+                AND known.time BETWEEN {span[0]:d} AND {span[1]:d} AND known.time = new.time
+                AND known.login = new.login AND known.{key} = new.{key})
+    """  # noqa: S608
+
+
+def _merge_activity(parcel: Parcel, span: tuple[int, int]) -> str:
+    """Hours that are new are inserted, those that have grown updated, all others not touched; counts both."""
+    columns = columns_of(BULK_STAGES["stage_activity"])
+    of_known = f"""known.client_id = {parcel.client_id:d} AND known.hour BETWEEN {span[0]:d} AND {span[1]:d}
+        AND known.hour = new.hour AND known.login = new.login AND known.domain = new.domain"""
     listed = ", ".join(columns)
-    if kind is not Records.ACTIVITY:
-        table = "search_event" if kind is Records.SEARCHES else "rejection"
-        return (
-            f"INSERT INTO {table} (client_id, {listed}, stored_at) "  # noqa: S608
-            f"SELECT {parcel.client_id:d}, {listed}, {parcel.received:d} FROM {BULK_KINDS[kind]} ON CONFLICT DO NOTHING"
-        )
     most = ", ".join(f"max({name}) AS {name}" for name in USER_COUNTERS)
-    news = ", ".join(f"new.{name}" for name in columns)
-    grown = ", ".join(f"{name} = greatest(user_hour.{name}, excluded.{name})" for name in USER_COUNTERS)
+    grown = ", ".join(f"{name} = greatest(known.{name}, new.{name})" for name in USER_COUNTERS)
     larger = " OR ".join(f"new.{name} > known.{name}" for name in USER_COUNTERS)
     return f"""
-        INSERT INTO user_hour (client_id, {listed})
-        SELECT {parcel.client_id:d}, {news}
-        FROM (SELECT hour, login, domain, {most} FROM stage_activity GROUP BY hour, login, domain) AS new
-        LEFT JOIN user_hour AS known ON known.client_id = {parcel.client_id:d} AND known.hour = new.hour
-            AND known.login = new.login AND known.domain = new.domain
-        WHERE known.hour IS NULL OR {larger}
-        ON CONFLICT (client_id, hour, login, domain) DO UPDATE SET {grown}
+        WITH told AS (SELECT hour, login, domain, {most} FROM stage_activity GROUP BY hour, login, domain),
+        news AS MATERIALIZED (
+            SELECT new.*, known.hour IS NULL AS missing FROM told AS new LEFT JOIN user_hour AS known ON {of_known}
+            WHERE known.hour IS NULL OR {larger}),
+        updated AS (
+            UPDATE user_hour AS known SET {grown} FROM news AS new WHERE {of_known} AND NOT new.missing RETURNING 1),
+        inserted AS (
+            INSERT INTO user_hour (client_id, {listed})
+            SELECT {parcel.client_id:d}, {listed} FROM news WHERE missing RETURNING 1)
+        SELECT (SELECT count(*) FROM updated) + (SELECT count(*) FROM inserted)
     """  # noqa: S608

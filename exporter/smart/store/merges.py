@@ -1,6 +1,6 @@
 """SQL that merges what a report staged into the tables; the same text for both databases.
 
-Parameters of all statements: client, created and received of the report, newest (it is the client's newest report),
+Parameters of all statements: client, moment (effective) and received of the report, newest (it is the client's),
 quiet (too early to tell new users from old ones), oldest (users not seen since are not kept).
 """
 
@@ -52,7 +52,7 @@ DELETE FROM user_card WHERE client_id = :client
 _ALL_CARDS = "DELETE FROM user_card WHERE client_id = :client"
 
 _GONE = """
-UPDATE user_account SET gone_at = :created WHERE client_id = :client AND gone_at IS NULL
+UPDATE user_account SET gone_at = :moment WHERE client_id = :client AND gone_at IS NULL
     AND (login, domain) NOT IN (SELECT login, domain FROM stage_user)
 """
 _BACK = """
@@ -81,10 +81,10 @@ WHERE user_account.client_id = :client AND user_account.login = told.login AND u
     AND (first_request IS NULL OR first_hour < first_request OR last_hour > last_request)
 """
 
-_SESSIONS_BEFORE = "DELETE FROM session WHERE client_id = :client AND reported_at = :created"
+_SESSIONS_BEFORE = "DELETE FROM session WHERE client_id = :client AND reported_at = :moment"
 _SESSIONS = """
 INSERT INTO session (client_id, reported_at, ordinal, login, domain, ip, browser, since, seat)
-SELECT :client, :created, ordinal, login, domain, ip, browser, since, CASE seat WHEN 1 THEN true WHEN 0 THEN false END
+SELECT :client, :moment, ordinal, login, domain, ip, browser, since, CASE seat WHEN 1 THEN true WHEN 0 THEN false END
 FROM stage_session
 """
 

@@ -17,7 +17,7 @@ from smart.sysinfo.report import Report
 # An older report that comes late widens the span in which a thing was seen and changes nothing else.
 _OPERUP = """
 INSERT INTO operup_file (client_id, filename, volume, updated, first_seen, last_seen, present)
-VALUES (:client, :filename, :volume, :updated, :created, :created, :newest)
+VALUES (:client, :filename, :volume, :updated, :moment, :moment, :newest)
 ON CONFLICT (client_id, filename) DO UPDATE SET
     first_seen = LEAST(operup_file.first_seen, excluded.first_seen),
     last_seen = GREATEST(operup_file.last_seen, excluded.last_seen),
@@ -27,7 +27,7 @@ ON CONFLICT (client_id, filename) DO UPDATE SET
 """
 _ERRORS = """
 INSERT INTO db_error (client_id, filename, code, message_crc, volume, name, message, first_seen, last_seen, present)
-VALUES (:client, :filename, :code, :message_crc, :volume, :name, :message, :created, :created, :newest)
+VALUES (:client, :filename, :code, :message_crc, :volume, :name, :message, :moment, :moment, :newest)
 ON CONFLICT (client_id, filename, code, message_crc) DO UPDATE SET
     first_seen = LEAST(db_error.first_seen, excluded.first_seen),
     last_seen = GREATEST(db_error.last_seen, excluded.last_seen),
@@ -37,16 +37,19 @@ ON CONFLICT (client_id, filename, code, message_crc) DO UPDATE SET
 """
 _VERSIONS = """
 INSERT INTO component_version (client_id, component, version, first_seen, last_seen)
-VALUES (:client, :component, :version, :created, :created)
+VALUES (:client, :component, :version, :moment, :moment)
 ON CONFLICT (client_id, component, version) DO UPDATE SET
     first_seen = LEAST(component_version.first_seen, excluded.first_seen),
     last_seen = GREATEST(component_version.last_seen, excluded.last_seen)
 """
 
 
-def store_parts(connection: Connection, client_id: int, told: Report, newest: bool) -> None:
-    """OperUp files, database errors, versions of components; from the newest report also who the client says it is."""
-    common = {"client": client_id, "created": told.created, "newest": newest}
+def store_parts(connection: Connection, client_id: int, told: Report, moment: int, newest: bool) -> None:
+    """OperUp files, database errors, versions; from the newest report also who the client says it is.
+
+    `moment` is when the report speaks of these things.
+    """
+    common = {"client": client_id, "moment": moment, "newest": newest}
     if told.volumes is not None:
         for table, statement, rows in ((operup_file, _OPERUP, _operups(told)), (db_error, _ERRORS, _errors(told))):
             if newest:

@@ -15,19 +15,19 @@ from sqlalchemy.engine import Connection
 from smart.store.tables import CARD_FIELDS, USER_COUNTERS
 from smart.sysinfo.report import Records
 
-# name -> columns in the order of the records; "*" marks text, all others are BIGINT
+# name -> columns in the order of the records; "*" marks text, all others are BIGINT, "?" marks one that may be NULL
 SMALL_STAGES: dict[str, tuple[str, ...]] = {
     "stage_user": (
-        *("login*", "domain*", "registered", "last_seen", "has_card"),
+        *("login*", "domain*", "registered?", "last_seen?", "has_card"),
         *(f"{field}*" for field in CARD_FIELDS),
     ),
-    "stage_session": ("ordinal", "login*", "domain*", "ip*", "browser*", "since", "seat"),
+    "stage_session": ("ordinal", "login*", "domain*", "ip*", "browser*", "since?", "seat?"),
     "stage_kassist": ("day*", "added", "unique_links", "unmatched", "checked"),
     "stage_request": ("login*", "domain*", "first_hour", "last_hour"),
 }
 BULK_STAGES: dict[str, tuple[str, ...]] = {
     "stage_activity": ("hour", "login*", "domain*", *USER_COUNTERS),
-    "stage_search": ("time", "login*", "digest", "catalog*", "type*", "source*", "found", "duration_ms", "text*"),
+    "stage_search": ("time", "login*", "digest", "catalog*", "type*", "source*", "found", "duration_ms?", "text*"),
     "stage_rejection": ("time", "login*", "reason*"),
 }
 BULK_KINDS = {
@@ -39,12 +39,13 @@ BULK_KINDS = {
 
 def columns_of(stage: tuple[str, ...]) -> list[str]:
     """Names of a stage's columns."""
-    return [column.rstrip("*") for column in stage]
+    return [column.rstrip("*?") for column in stage]
 
 
 def create_stage(name: str, stage: tuple[str, ...], options: str = "") -> str:
     """The statement that makes a stage where the connection has none yet."""
-    columns = ", ".join(f"{column[:-1]} TEXT" if column.endswith("*") else f"{column} BIGINT" for column in stage)
+    types = ["TEXT" if column.endswith("*") else "BIGINT" for column in stage]
+    columns = ", ".join(map(" ".join, zip(columns_of(stage), types, strict=True)))
     return f"CREATE TEMPORARY TABLE IF NOT EXISTS {name} ({columns}) {options}"
 
 

@@ -36,6 +36,10 @@ metadata = MetaData(
 )
 
 
+# Bytewise order: quicker than a language's, and the same as SQLite's.
+_KEY_TEXT = Text().with_variant(Text(collation="C"), "postgresql")
+
+
 def _key(name: str, kind: Any = BigInteger) -> Column[Any]:
     return Column(name, kind, primary_key=True, autoincrement=False)
 
@@ -130,8 +134,8 @@ user_hour = Table(  # what one user did in one clock hour
     metadata,
     _key("client_id", Integer),
     _key("hour"),
-    _key("login", Text),
-    _key("domain", Text),
+    _key("login", _KEY_TEXT),
+    _key("domain", _KEY_TEXT),
     *[_number(name) for name in USER_COUNTERS],
     sqlite_with_rowid=False,
 )
@@ -141,7 +145,7 @@ search_event = Table(  # one search; found -1: the query failed; stored_at: rece
     metadata,
     _key("client_id", Integer),
     _key("time"),
-    _key("login", Text),
+    _key("login", _KEY_TEXT),
     _key("digest"),
     _words("catalog"),
     _words("type"),
@@ -152,23 +156,31 @@ search_event = Table(  # one search; found -1: the query failed; stored_at: rece
     _number("stored_at"),
     sqlite_with_rowid=False,
 )
-EMPTY_OR_FAILED = text("found <= 0")
-for _name, _column in (("ix_search_event_nothing_stored", "stored_at"), ("ix_search_event_nothing_found", "time")):
-    Index(
-        _name,
-        search_event.c.client_id,
-        search_event.c[_column],
-        sqlite_where=EMPTY_OR_FAILED,
-        postgresql_where=EMPTY_OR_FAILED,
-    )
+_NOTHING = text("found <= 0")
+Index(
+    "ix_search_event_nothing_stored",
+    search_event.c.client_id,
+    search_event.c.stored_at,
+    sqlite_where=_NOTHING,
+    postgresql_where=_NOTHING,
+)
+Index(  # all that counting empty searches needs, so that the table is not visited
+    "ix_search_event_nothing_found",
+    search_event.c.client_id,
+    search_event.c.time,
+    search_event.c.found,
+    search_event.c.login,
+    sqlite_where=_NOTHING,
+    postgresql_where=_NOTHING,
+)
 
 rejection = Table(  # one login refused
     "rejection",
     metadata,
     _key("client_id", Integer),
     _key("time"),
-    _key("login", Text),
-    _key("reason", Text),
+    _key("login", _KEY_TEXT),
+    _key("reason", _KEY_TEXT),
     _number("stored_at"),
     Index(None, "client_id", "stored_at"),
     sqlite_with_rowid=False,
@@ -178,8 +190,8 @@ user_account = Table(  # the logins an installation knows
     "user_account",
     metadata,
     _client(),
-    _key("login", Text),
-    _key("domain", Text),
+    _key("login", _KEY_TEXT),
+    _key("domain", _KEY_TEXT),
     _number_or_none("registered"),
     _number_or_none("last_seen"),
     _number_or_none("first_request"),  # first and last hour with a request that any report told
@@ -187,7 +199,7 @@ user_account = Table(  # the logins an installation knows
     _number("first_seen_at"),  # when first stored
     _number_or_none("first_request_stored_at"),  # receipt of the report with the first requests ever, when that is news
     _flag("entered_before"),  # had logged in before new users were watched for: an old user who returns is not new
-    _number_or_none("gone_at"),  # created of the first report that no longer lists it
+    _number_or_none("gone_at"),  # effective moment of the first report that no longer lists it
     _flag("card_filled"),  # all five fields; known even where cards are not kept
     sqlite_with_rowid=False,
 )
@@ -206,8 +218,8 @@ user_card = Table(  # personal data: the newest report's cards only
     "user_card",
     metadata,
     _client(),
-    _key("login", Text),
-    _key("domain", Text),
+    _key("login", _KEY_TEXT),
+    _key("domain", _KEY_TEXT),
     *[_words(name) for name in CARD_FIELDS],
     sqlite_with_rowid=False,
 )
@@ -228,7 +240,7 @@ kassist_day = Table(
     "kassist_day",
     metadata,
     _client(),
-    _key("day", Text),  # YYYY-MM-DD of the installation's calendar
+    _key("day", _KEY_TEXT),  # YYYY-MM-DD of the installation's calendar
     *[_number(name) for name in ("added", "unique_links", "unmatched", "checked")],
     sqlite_with_rowid=False,
 )
@@ -237,10 +249,10 @@ operup_file = Table(
     "operup_file",
     metadata,
     _client(),
-    _key("filename", Text),
+    _key("filename", _KEY_TEXT),
     _words("volume"),  # number of the volume it belongs to
     _number_or_none("updated"),
-    _number("first_seen"),  # created of the first and the last report that named it
+    _number("first_seen"),  # min(created, received) of the first and the last report that named it
     _number("last_seen"),
     _flag("present"),  # in the newest report
     sqlite_with_rowid=False,
@@ -250,8 +262,8 @@ db_error = Table(
     "db_error",
     metadata,
     _client(),
-    _key("filename", Text),
-    _key("code", Text),
+    _key("filename", _KEY_TEXT),
+    _key("code", _KEY_TEXT),
     _key("message_crc"),  # CRC-32 of the message, which may be too long for a key
     *[_words(name) for name in ("volume", "name", "message")],
     _number("first_seen"),
@@ -264,8 +276,8 @@ component_version = Table(  # `product` and `sysinfo` beside the components a re
     "component_version",
     metadata,
     _client(),
-    _key("component", Text),
-    _key("version", Text),
+    _key("component", _KEY_TEXT),
+    _key("version", _KEY_TEXT),
     _number("first_seen"),
     _number("last_seen"),
     sqlite_with_rowid=False,
@@ -276,7 +288,7 @@ online_search_event = Table(  # searches of hosted accesses; login is that of th
     metadata,
     _client(),
     _key("time"),
-    _key("login", Text),
+    _key("login", _KEY_TEXT),
     _key("digest"),
     *[_words(name) for name in ("url", "catalog", "type", "source")],
     _number("found"),
@@ -291,8 +303,8 @@ online_check_error = Table(
     metadata,
     _client(),
     _key("time"),
-    _key("login", Text),
-    _key("url", Text),
+    _key("login", _KEY_TEXT),
+    _key("url", _KEY_TEXT),
     _words("catalog"),
     _words("error"),
     sqlite_with_rowid=False,
@@ -310,10 +322,10 @@ asrp_event = Table(
 alert_event = Table(  # alerts as they fired; client '' for alerts of a whole branch
     "alert_event",
     metadata,
-    _key("dealer", Text),
-    _key("branch", Text),
+    _key("dealer", _KEY_TEXT),
+    _key("branch", _KEY_TEXT),
     _key("starts_at"),
-    _key("fingerprint", Text),
+    _key("fingerprint", _KEY_TEXT),
     *[_words(name) for name in ("client", "alertname", "priority", "severity", "text", "labels")],
     _number_or_none("ends_at"),
     sqlite_with_rowid=False,

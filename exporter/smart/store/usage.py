@@ -20,15 +20,18 @@ from smart.store.tables import USER_COUNTERS
 _HOUR, _DAY = 3_600, 86_400
 KNOWN_MONTHS = 13  # a login not seen for so long is no longer counted among the known ones
 
+# By user first: both databases count distinct users of a domain by sorting all rows of it.
 _ACTIVITY = """
-SELECT domain, {sums},
-    CAST(coalesce(sum(kassist) FILTER (WHERE hour > :ago_30d), 0) AS BIGINT),
-    CAST(coalesce(sum(requests) FILTER (WHERE hour > :ago_24h), 0) AS BIGINT),
-    count(DISTINCT CASE WHEN requests > 0 AND hour >= :month THEN login END)
-FROM user_hour WHERE client_id = :client AND hour >= :oldest AND hour <= :created AND login <> :service
+SELECT domain, {totals}, CAST(sum(kassist_30d) AS BIGINT), CAST(sum(requests_24h) AS BIGINT),
+    count(*) FILTER (WHERE requests > 0)
+FROM (SELECT domain, {sums}, coalesce(sum(kassist) FILTER (WHERE hour > :ago_30d), 0) AS kassist_30d,
+        coalesce(sum(requests) FILTER (WHERE hour > :ago_24h), 0) AS requests_24h
+    FROM user_hour WHERE client_id = :client AND hour >= :oldest AND hour <= :created AND login <> :service
+    GROUP BY domain, login) AS by_user
 GROUP BY domain
-""".format(
-    sums=", ".join(f"CAST(coalesce(sum({name}) FILTER (WHERE hour >= :month), 0) AS BIGINT)" for name in USER_COUNTERS)
+""".format(  # noqa: S608
+    totals=", ".join(f"CAST(sum({name}) AS BIGINT)" for name in USER_COUNTERS),
+    sums=", ".join(f"coalesce(sum({name}) FILTER (WHERE hour >= :month), 0) AS {name}" for name in USER_COUNTERS),
 )
 _ACCOUNTS = """
 SELECT domain, count(*),
@@ -42,13 +45,13 @@ GROUP BY domain
 """
 # A search names no domain: its login's is taken, the alphabetically last where a login is known in several.
 _EMPTY = """
-SELECT coalesce(domain, ''), count(*) FILTER (WHERE time >= :month), count(*) FILTER (WHERE time > :ago_24h)
-FROM search_event LEFT JOIN
-    (SELECT login, max(domain) AS domain FROM user_account WHERE client_id = :client GROUP BY login) AS account
-    ON account.login = search_event.login
-WHERE client_id = :client AND found <= 0 AND found = 0 AND time <= :created
-    AND time >= CASE WHEN :ago_24h < :month THEN :ago_24h ELSE :month END AND search_event.login <> :service
-GROUP BY 1
+SELECT coalesce((SELECT max(domain) FROM user_account WHERE client_id = :client AND login = empty.login), ''),
+    month, day
+FROM (SELECT login, count(*) FILTER (WHERE time >= :month) AS month, count(*) FILTER (WHERE time > :ago_24h) AS day
+    FROM search_event
+    WHERE client_id = :client AND found <= 0 AND found = 0 AND time <= :created
+        AND time >= CASE WHEN :ago_24h < :month THEN :ago_24h ELSE :month END AND login <> :service
+    GROUP BY login) AS empty
 """
 _SEARCHES = """
 SELECT type, count(*) FROM search_event
@@ -146,8 +149,9 @@ def _domains(reader: _Reader) -> tuple[dict[str, DomainUsage], int]:
     names = ("users", "users_idle_30d", "users_idle_60d", "users_entered", "cards_filled")
     for domain, *counts in reader.rows(_ACCOUNTS):
         found[domain].update(zip(names, counts, strict=True))
-    for domain, month, last_day in reader.rows(_EMPTY):
-        found[domain].update(empty_searches=month, empty_searches_24h=last_day)
+    for domain, *counts in reader.rows(_EMPTY):
+        for name, count in zip(("empty_searches", "empty_searches_24h"), counts, strict=True):
+            found[domain][name] = found[domain].get(name, 0) + count
     return {domain: DomainUsage(**found[domain]) for domain in sorted(found)}, requests_24h
 
 

@@ -45,14 +45,10 @@ class Delivery:
 class _Place:
     """Where a report stands among those of its client."""
 
-    created: int
+    effective: int  # min(created, received): a clock ahead is not the future
     received: int  # of the first time this file came: sent again, it is not fresh
     duplicate: bool
     newest: bool
-
-    @property
-    def effective(self) -> int:
-        return min(self.created, self.received)
 
 
 class ReportWriter:
@@ -91,7 +87,10 @@ class ReportWriter:
         self._staged[kind] += len(rows)
 
     def usage(self, created: int, zone: tzinfo, service_login: str) -> Usage:
-        """What people did up to `created`, the records just added included. No records may be added afterwards."""
+        """What people did up to `created`, the records just added included. No records may be added afterwards.
+
+        A report from a clock that is ahead is better asked for the moment it was received.
+        """
         self._settle(created)
         return read_usage(self._open()[0], self._delivery.client_id, created, zone, service_login)
 
@@ -105,12 +104,12 @@ class ReportWriter:
         connection = self._open()[0]
         version = 0
         if place.duplicate:
-            self._receive_again(connection, place)
+            self._receive_again(connection, told.created)
         else:
             self._insert_report(connection, told)
-        parts.store_parts(connection, self._delivery.client_id, told, place.newest)
+        parts.store_parts(connection, self._delivery.client_id, told, place.effective, place.newest)
         if place.newest:
-            self._replace_snapshot(connection, place, samples_to_json(samples), month)
+            self._replace_snapshot(connection, place, told.created, samples_to_json(samples), month)
         if place.newest or not place.duplicate or any(self._new.values()):
             version = parts.raise_version(connection, self._delivery.client_id)
         self.finished = True
@@ -159,7 +158,7 @@ class ReportWriter:
             staged = self._staged
             parameters = {
                 "client": self._delivery.client_id,
-                "created": created,
+                "moment": place.effective,
                 "received": self._delivery.received,
                 "newest": place.newest,
                 "quiet": self._quiet,
@@ -178,21 +177,22 @@ class ReportWriter:
                 new[Records.KASSIST] = merges.merge_kassist(connection, parameters)
             self._new = {kind: new.get(kind, 0) for kind in Records}
             self._place = place
-        assert self._place.created == created, "one report has one moment of creation"  # noqa: S101
         return self._place
 
     def _find_place(self, connection: Connection, created: int) -> _Place:
+        """`created` may be the effective moment, which is earlier: the digest alone says whether a file is the same."""
         delivery = self._delivery
         same = sa.select(report.c.received).where(
-            report.c.client_id == delivery.client_id, report.c.created == created, report.c.digest == delivery.digest
+            report.c.client_id == delivery.client_id, report.c.created >= created, report.c.digest == delivery.digest
         )
         first_received = connection.execute(same).scalar()
         received = delivery.received if first_received is None else first_received
         shown = connection.execute(
             sa.select(snapshot.c.effective, snapshot.c.received).where(snapshot.c.client_id == delivery.client_id)
         ).one_or_none()
-        newest = shown is None or (min(created, received), received) > tuple(shown)
-        return _Place(created, received, first_received is not None, newest)
+        effective = min(created, received)
+        newest = shown is None or (effective, received) > tuple(shown)
+        return _Place(effective, received, first_received is not None, newest)
 
     def _insert_report(self, connection: Connection, told: Report) -> None:
         delivery = self._delivery
@@ -213,24 +213,24 @@ class ReportWriter:
         first = sa.update(client).where(client.c.id == delivery.client_id, client.c.first_report_at.is_(None))
         connection.execute(first.values(first_report_at=delivery.received))
 
-    def _receive_again(self, connection: Connection, place: _Place) -> None:
+    def _receive_again(self, connection: Connection, created: int) -> None:
         delivery = self._delivery
         connection.execute(
             sa.update(report)
             .where(
                 report.c.client_id == delivery.client_id,
-                report.c.created == place.created,
+                report.c.created == created,
                 report.c.digest == delivery.digest,
                 report.c.last_received < delivery.received,
             )
             .values(last_received=delivery.received)
         )
 
-    def _replace_snapshot(self, connection: Connection, place: _Place, samples: str, month: str) -> None:
+    def _replace_snapshot(self, connection: Connection, place: _Place, created: int, samples: str, month: str) -> None:
         connection.execute(sa.delete(snapshot).where(snapshot.c.client_id == self._delivery.client_id))
         values = {
             "client_id": self._delivery.client_id,
-            "created": place.created,
+            "created": created,
             "received": place.received,
             "effective": place.effective,
             "month": month,

@@ -10,15 +10,17 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+key_text = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
 
 def upgrade() -> None:
     """From an empty database."""
     op.create_table(
         "alert_event",
-        sa.Column("dealer", sa.Text(), autoincrement=False, nullable=False),
-        sa.Column("branch", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("dealer", key_text, autoincrement=False, nullable=False),
+        sa.Column("branch", key_text, autoincrement=False, nullable=False),
         sa.Column("starts_at", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("fingerprint", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("fingerprint", key_text, autoincrement=False, nullable=False),
         sa.Column("client", sa.Text(), nullable=False),
         sa.Column("alertname", sa.Text(), nullable=False),
         sa.Column("priority", sa.Text(), nullable=False),
@@ -63,8 +65,8 @@ def upgrade() -> None:
         "rejection",
         sa.Column("client_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("time", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("login", sa.Text(), autoincrement=False, nullable=False),
-        sa.Column("reason", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("login", key_text, autoincrement=False, nullable=False),
+        sa.Column("reason", key_text, autoincrement=False, nullable=False),
         sa.Column("stored_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("client_id", "time", "login", "reason", name="pk_rejection"),
         sqlite_with_rowid=False,
@@ -74,7 +76,7 @@ def upgrade() -> None:
         "search_event",
         sa.Column("client_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("time", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("login", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("login", key_text, autoincrement=False, nullable=False),
         sa.Column("digest", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("catalog", sa.Text(), nullable=False),
         sa.Column("type", sa.Text(), nullable=False),
@@ -89,7 +91,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_search_event_nothing_found",
         "search_event",
-        ["client_id", "time"],
+        ["client_id", "time", "found", "login"],
         unique=False,
         sqlite_where=sa.text("found <= 0"),
         postgresql_where=sa.text("found <= 0"),
@@ -106,8 +108,8 @@ def upgrade() -> None:
         "user_hour",
         sa.Column("client_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("hour", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("login", sa.Text(), autoincrement=False, nullable=False),
-        sa.Column("domain", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("login", key_text, autoincrement=False, nullable=False),
+        sa.Column("domain", key_text, autoincrement=False, nullable=False),
         sa.Column("requests", sa.BigInteger(), nullable=False),
         sa.Column("documents", sa.BigInteger(), nullable=False),
         sa.Column("free_documents", sa.BigInteger(), nullable=False),
@@ -134,8 +136,8 @@ def upgrade() -> None:
     op.create_table(
         "component_version",
         sa.Column("client_id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("component", sa.Text(), autoincrement=False, nullable=False),
-        sa.Column("version", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("component", key_text, autoincrement=False, nullable=False),
+        sa.Column("version", key_text, autoincrement=False, nullable=False),
         sa.Column("first_seen", sa.BigInteger(), nullable=False),
         sa.Column("last_seen", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["client_id"], ["client.id"], name="fk_component_version_client_id"),
@@ -145,8 +147,8 @@ def upgrade() -> None:
     op.create_table(
         "db_error",
         sa.Column("client_id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("filename", sa.Text(), autoincrement=False, nullable=False),
-        sa.Column("code", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("filename", key_text, autoincrement=False, nullable=False),
+        sa.Column("code", key_text, autoincrement=False, nullable=False),
         sa.Column("message_crc", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("volume", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -161,7 +163,7 @@ def upgrade() -> None:
     op.create_table(
         "kassist_day",
         sa.Column("client_id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("day", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("day", key_text, autoincrement=False, nullable=False),
         sa.Column("added", sa.BigInteger(), nullable=False),
         sa.Column("unique_links", sa.BigInteger(), nullable=False),
         sa.Column("unmatched", sa.BigInteger(), nullable=False),
@@ -174,8 +176,8 @@ def upgrade() -> None:
         "online_check_error",
         sa.Column("client_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("time", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("login", sa.Text(), autoincrement=False, nullable=False),
-        sa.Column("url", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("login", key_text, autoincrement=False, nullable=False),
+        sa.Column("url", key_text, autoincrement=False, nullable=False),
         sa.Column("catalog", sa.Text(), nullable=False),
         sa.Column("error", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["client_id"], ["client.id"], name="fk_online_check_error_client_id"),
@@ -186,7 +188,7 @@ def upgrade() -> None:
         "online_search_event",
         sa.Column("client_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("time", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("login", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("login", key_text, autoincrement=False, nullable=False),
         sa.Column("digest", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("url", sa.Text(), nullable=False),
         sa.Column("catalog", sa.Text(), nullable=False),
@@ -203,7 +205,7 @@ def upgrade() -> None:
     op.create_table(
         "operup_file",
         sa.Column("client_id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("filename", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("filename", key_text, autoincrement=False, nullable=False),
         sa.Column("volume", sa.Text(), nullable=False),
         sa.Column("updated", sa.BigInteger(), nullable=True),
         sa.Column("first_seen", sa.BigInteger(), nullable=False),
@@ -272,8 +274,8 @@ def upgrade() -> None:
     op.create_table(
         "user_account",
         sa.Column("client_id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("login", sa.Text(), autoincrement=False, nullable=False),
-        sa.Column("domain", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("login", key_text, autoincrement=False, nullable=False),
+        sa.Column("domain", key_text, autoincrement=False, nullable=False),
         sa.Column("registered", sa.BigInteger(), nullable=True),
         sa.Column("last_seen", sa.BigInteger(), nullable=True),
         sa.Column("first_request", sa.BigInteger(), nullable=True),
@@ -298,8 +300,8 @@ def upgrade() -> None:
     op.create_table(
         "user_card",
         sa.Column("client_id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("login", sa.Text(), autoincrement=False, nullable=False),
-        sa.Column("domain", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("login", key_text, autoincrement=False, nullable=False),
+        sa.Column("domain", key_text, autoincrement=False, nullable=False),
         sa.Column("fullname", sa.Text(), nullable=False),
         sa.Column("phone", sa.Text(), nullable=False),
         sa.Column("email", sa.Text(), nullable=False),
