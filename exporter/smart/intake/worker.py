@@ -5,10 +5,11 @@ It is imported by the worker processes (process.py), so it imports no web server
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -17,7 +18,6 @@ from functools import lru_cache
 from smart.checks import read_facts
 from smart.checks.base import Facts
 from smart.errors import RejectReason, ReportRejected, StoreError
-from smart.intake.outages import is_outage
 from smart.intake.spool import SpoolFile
 from smart.inventory.model import Client
 from smart.store import Store
@@ -25,6 +25,7 @@ from smart.sysinfo.parse import parse_report
 from smart.sysinfo.profile import Profile
 from smart.sysinfo.unpack import Limits, open_report
 
+OUTAGES = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS)
 DEFECT = "сбой программы SMART при разборе файла; подробности в журнале сервера"
 
 
@@ -53,19 +54,19 @@ class Result:
     trace: str = ""  # traceback of a defect, for the log
 
 
-def process(file: SpoolFile, client: Client, database_url: str, limits: Limits, profile: Profile) -> Result:
+def process(file: SpoolFile, client: Client, database_url: str, limits: Limits, profiles: Sequence[Profile]) -> Result:
     """Take one report from the spool into the store; all of it or nothing. Never raises."""
     started = time.monotonic()
     digest, size = b"", 0
     try:
         digest, size = _digest(file)
         store = open_store(database_url)
-        verdict, counts, newest = _store(file, client, store, limits, profile, (digest, size))
+        verdict, counts, newest = _store(file, client, store, limits, profiles, (digest, size))
         result = Result(verdict, counts=counts, newest=newest)
     except ReportRejected as error:
         result = Result(Verdict.REJECTED, error.reason, str(error))
     except Exception as error:  # the edge of a file: a defect sets one file aside, the next one is taken
-        if isinstance(error, StoreError) or is_outage(error):
+        if isinstance(error, StoreError) or (isinstance(error, OSError) and error.errno in OUTAGES):
             forget_store()
             result = Result(Verdict.UNAVAILABLE, text=f"{type(error).__name__}: {error}")
         else:
@@ -79,17 +80,28 @@ def _digest(file: SpoolFile) -> tuple[bytes, int]:
 
 
 def _store(
-    file: SpoolFile, client: Client, store: Store, limits: Limits, profile: Profile, identity: tuple[bytes, int]
+    file: SpoolFile,
+    client: Client,
+    store: Store,
+    limits: Limits,
+    profiles: Sequence[Profile],
+    identity: tuple[bytes, int],
 ) -> tuple[Verdict, Mapping[str, int], bool]:
     client_id = store.client_id(file.dealer, file.client)
     if client_id is None:
-        raise ReportRejected(RejectReason.UNKNOWN_CLIENT, "клиента больше нет в списке дистрибьютора")
+        raise StoreError(f"{file.client} is in the inventory, but not in the store yet")
     digest, size = identity
-    with (
-        open_report(file.path, limits) as stream,
-        store.report_transaction(client_id, received=file.received, digest=digest, size=size, way=file.way) as writer,
-    ):
-        report = parse_report(stream, profile, client.zone, writer.add)
+    transaction = store.report_transaction(
+        client_id,
+        received=file.received,
+        digest=digest,
+        size=size,
+        way=file.way,
+        keep_cards=client.keep_cards,
+        keep_query_text=client.keep_query_text,
+    )
+    with open_report(file.path, limits) as stream, transaction as writer:
+        report = parse_report(stream, profiles, client.zone, writer.add)
         effective = min(report.created, file.received)
         usage = writer.usage(effective, client.zone, client.login)
         samples = read_facts(Facts(client, report, usage, file.received))
@@ -106,5 +118,5 @@ def open_store(database_url: str) -> Store:
 
 
 def forget_store() -> None:
-    """After an outage the next file opens the store anew."""
+    """After an outage the next file opens the store anew; the old one closes when nothing holds it any more."""
     open_store.cache_clear()
