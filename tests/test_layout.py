@@ -23,8 +23,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "render": {"inventory", "checks"},
     "web": {"inventory", "sysinfo", "checks", "store", "intake", "exposition", "render"},
     "simulate": {"inventory", "render", "sysinfo"},
+    "parsefile": {"inventory", "sysinfo", "store", "intake", "exposition"},
     "serve": {"inventory", "sysinfo", "checks", "store", "intake", "exposition", "render", "web"},
-    "cli": {"inventory", "sysinfo", "checks", "store", "intake", "exposition", "render", "web", "serve", "simulate"},
+    "options": {"render", "store"},
+    "cli": {"options", "inventory", "sysinfo", "checks", "store", "intake", "render", "web", "parsefile", "serve", "simulate"},
 }
 
 

@@ -42,3 +42,6 @@ PAGES = Counter("smart_client_pages_total", "Requests for pages of clients and b
 AUTH_FAILURES = Counter(
     "smart_operations_auth_failures_total", "Requests to the operations side refused for their login."
 )
+RETENTION_LAST_SUCCESS_TIMESTAMP_SECONDS = Gauge(
+    "smart_retention_last_success_timestamp_seconds", "When records were last deleted by age."
+)
