@@ -88,6 +88,11 @@ class RunningAlertmanager:
         with urllib.request.urlopen(f"{self.url}/api/v2/alerts", timeout=10) as answer:
             return json.load(answer)
 
+    def status(self) -> str:
+        """The configuration it runs, as it shows it: secrets are replaced."""
+        with urllib.request.urlopen(f"{self.url}/api/v2/status", timeout=10) as answer:
+            return json.load(answer)["config"]["original"]
+
     def metric(self, name: str) -> float:
         """Sum of all samples of one of its own metrics."""
         with urllib.request.urlopen(f"{self.url}/metrics", timeout=10) as answer:

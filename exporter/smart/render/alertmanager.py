@@ -62,11 +62,12 @@ def render_alertmanager(inventory: Inventory, settings: AlertingSettings) -> str
     routes = [_watchdog_route(config), _route(['audience="operator"'], routes=config.repeat)]
     routes += [_branch_route(config, branch) for branch in inventory.branches]
     routes.append(_route(routes=config.repeat))  # fits no branch: the operator's
-    root = {"receiver": OPERATOR, "group_by": TELEGRAM_GROUP, "routes": routes}
+    pace = _pace(settings.group_wait_seconds, settings.group_interval_seconds)
+    root = {"receiver": OPERATOR, "group_by": TELEGRAM_GROUP, **pace, **config.rarely, "routes": routes}
     document = {
         "global": _global(settings),
         "templates": list(settings.templates),
-        "route": {**root, **_pace(settings.group_wait_seconds, settings.group_interval_seconds), **config.rarely},
+        "route": root,
         "inhibit_rules": _inhibit_rules(settings),
         "receivers": list(config.receivers.values()),
     }
