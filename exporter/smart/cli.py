@@ -45,6 +45,7 @@ from smart.web.config import load_web_config
 DEFAULT_INTAKE = "0.0.0.0:8600"  # agents come from outside
 DEFAULT_OPERATIONS = "127.0.0.1:9600"
 UPLOAD_SECONDS = 300
+RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks"
 
 
 @click.group(cls=Failing, context_settings={"help_option_names": ["-h", "--help"]})
@@ -91,7 +92,7 @@ def check(inventory: Path, alerting: Path, web_config: Path | None) -> None:
               help="Spool, rejected files, newest files, and the SQLite database.")  # fmt: skip
 @click.option("--database", envvar="SMART_DATABASE_URL", show_envvar=True, default="",
               help="SQLAlchemy URL such as postgresql+psycopg://…; with a password in it, use the variable or"
-                   " --database-file, which no list of processes shows.  [default: SQLite in the data dir]")  # fmt: skip
+                   " --database-file, hidden from lists of processes.  [default: SQLite in the data dir]")  # fmt: skip
 @click.option("--database-file", type=click.Path(path_type=Path), help="A file that holds the URL.")
 @click.option("--intake-listen", callback=address, default=DEFAULT_INTAKE, show_default=True,
               help="Where agents hand files in (the internet side).")  # fmt: skip
@@ -102,7 +103,7 @@ def check(inventory: Path, alerting: Path, web_config: Path | None) -> None:
 @click.option("--web.config.file", "web_config", type=click.Path(path_type=Path),
               help="TLS and logins of the operations side, in the format of Prometheus' exporters.")  # fmt: skip
 @click.option("--replica", "replicas", multiple=True, metavar="HOST:PORT",
-              help="Every exporter over this database as Prometheus reaches it, this one too; they share the clients.")  # fmt: skip
+              help="Every exporter over this database, as Prometheus reaches it; they share the clients.")  # fmt: skip
 @click.option("--trusted-proxy", "trusted_proxies", multiple=True, metavar="ADDRESS",
               help="A proxy in front of the intake whose X-Forwarded-For is believed.")  # fmt: skip
 @click.option("--profile", "profiles", multiple=True, type=click.Path(exists=True, path_type=Path),
@@ -115,6 +116,8 @@ def check(inventory: Path, alerting: Path, web_config: Path | None) -> None:
               help="Processes that read reports.")  # fmt: skip
 @click.option("--keep", callback=months, multiple=True, metavar="KIND=MONTHS",
               help="How long records are kept, per kind; 13 months by default.")  # fmt: skip
+@click.option("--runbooks", type=click.Path(path_type=Path), default=RUNBOOKS if RUNBOOKS.is_dir() else None,
+              help="Pages of alerts, shown at /docs/errors/.  [default: docs/runbooks of the project]")  # fmt: skip
 @click.option("--verbose", is_flag=True, help="Log more.")
 def serve(inventory: Path, data_dir: Path, intake_listen: tuple[str, int], operations_listen: tuple[str, int],
           **options: Any) -> None:  # fmt: skip
@@ -138,6 +141,7 @@ def serve(inventory: Path, data_dir: Path, intake_listen: tuple[str, int], opera
             workers=WorkerSettings(processes=options["workers"]),
             replicas=options["replicas"],
             trusted_proxies=",".join(options["trusted_proxies"]),
+            runbooks=options["runbooks"],
             keep_months=options["keep"],
         )
     )

@@ -29,6 +29,7 @@ from smart.sysinfo.profile import Profile
 from smart.web.guard import App, Guard
 from smart.web.intake import intake_app
 from smart.web.operations import OperationsSettings, operations_app
+from smart.web.runbooks import Runbooks
 from smart.web.server import Server, build_server, run_servers
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ class ServeSettings:
     workers: WorkerSettings = field(default_factory=WorkerSettings)
     replicas: tuple[str, ...] = ()  # host:port of every exporter as Prometheus reaches it; empty: this one
     trusted_proxies: str = ""
+    runbooks: Path | None = None
     keep_months: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -104,7 +106,9 @@ async def _run(
     )
     waiting_for = ["the spool has not been taken up yet"]
     outer = _listener(intake, settings.intake, settings.trusted_proxies)
-    pages = operations_app(live, exposition, lambda: waiting_for, OperationsSettings(replicas=settings.replicas))
+    runbooks = Runbooks(settings.runbooks) if settings.runbooks else None
+    inner_settings = OperationsSettings(replicas=settings.replicas, runbooks=runbooks)
+    pages = operations_app(live, exposition, lambda: waiting_for, inner_settings)
     inner = _listener(pages, settings.operations)
     ports = outer.bind(), inner.bind()
     workers.start()

@@ -91,7 +91,7 @@ def load_alerting(path: Path, today: date) -> Alerting:
 
 
 def _beside(path: Path, name: str) -> Path:
-    """A part of the project: beside alerting.yml, else where the command is run. Whole, since servers start anywhere."""
+    """A part of the project: beside alerting.yml, else where the command runs. Absolute: servers start anywhere."""
     beside = path.parent / name
     return (beside if beside.exists() else Path(name)).absolute()
 

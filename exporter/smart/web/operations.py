@@ -25,6 +25,7 @@ from smart.exposition import Body, Exposition
 from smart.inventory.live import LiveInventory
 from smart.own_metrics import PAGES
 from smart.render.http_sd import BRANCH_PATH, CLIENT_PATH, render_http_sd
+from smart.web.runbooks import Runbooks
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ PAGE = """<!DOCTYPE html>
 <dt>/metrics/client?dealer=…&amp;client=…</dt><dd>one client; service discovery knows the addresses</dd>
 <dt>/metrics/branch?dealer=…&amp;branch=…</dt><dd>one branch</dd>
 <dt><a href="/-/healthy">/-/healthy</a>, <a href="/-/ready">/-/ready</a></dt><dd>for supervisors and load balancers</dd>
+<dt><a href="/docs/errors/">/docs/errors/</a></dt><dd>runbooks, a page an alert (Russian)</dd>
 <dt>POST /-/reload</dt><dd>reads the inventory again, all or nothing</dd>
 </dl></body></html>
 """
@@ -63,6 +65,7 @@ class OperationsSettings:
         str, ...
     ] = ()  # host:port of every exporter of this inventory; empty: the Host header of the request
     registry: CollectorRegistry = REGISTRY
+    runbooks: Runbooks | None = None  # the pages a link in a message leads to
     version: str = field(default_factory=lambda: version("smart-exporter"))
 
 
@@ -179,6 +182,7 @@ class Operations:
 
     def starlette(self) -> Starlette:
         """The routes."""
+        runbooks = self._settings.runbooks
         return Starlette(
             routes=[
                 Route("/", self.landing),
@@ -187,6 +191,7 @@ class Operations:
                 Route("/-/healthy", self.healthy),
                 Route("/-/ready", self.ready),
                 Route("/-/reload", self.reload, methods=["POST", "PUT"]),
+                *(runbooks.routes() if runbooks else ()),
             ]
         )
 

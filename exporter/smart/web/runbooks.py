@@ -1,0 +1,113 @@
+"""The pages a link in a message leads to: docs/runbooks/<Alert>.md as HTML that reads well on a phone.
+
+All pages are read and rendered once, at the start, so that no request touches a file and no name in an address can
+lead anywhere else. Names are matched without regard to case, and the old names of aliases.yml lead to the new ones.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+from markdown_it import MarkdownIt
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from smart.errors import ConfigError
+
+ALIASES = "aliases.yml"
+
+PAGE = """<!DOCTYPE html>
+<html lang="ru"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+body{{font:17px/1.5 system-ui,sans-serif;color:#1c2329;background:#fff;max-width:44em;margin:0 auto;padding:1em}}
+h1{{font-size:1.35em;line-height:1.25;overflow-wrap:anywhere}}
+h2{{font-size:1.1em;margin-top:1.6em;border-bottom:1px solid #d5dbe0;padding-bottom:.2em}}
+a{{color:#0b5cad}}
+code{{background:#eef1f4;padding:.1em .3em;border-radius:3px;overflow-wrap:anywhere}}
+table{{border-collapse:collapse;font-size:.9em}}
+.table{{overflow-x:auto}}
+th,td{{border:1px solid #d5dbe0;padding:.35em .5em;text-align:left;vertical-align:top}}
+th{{background:#eef1f4}}
+nav{{font-size:.9em}}
+</style></head>
+<body><nav><a href="./">Все аварии</a></nav>
+{body}
+</body></html>
+"""
+
+
+class Runbooks:
+    """Every page of a directory, ready to send."""
+
+    def __init__(self, directory: Path) -> None:
+        """Raises ConfigError when the directory has no pages or its aliases lead nowhere."""
+        markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+        sources = {path.stem: path for path in sorted(directory.glob("*.md"))}
+        if not sources:
+            raise ConfigError(f"{directory}: no runbooks (*.md) are there")
+        self._names = {name.lower(): name for name in sources}
+        self._pages: dict[str, str] = {}
+        titles = {}
+        for name, path in sources.items():
+            text = _read(path)
+            titles[name] = text.partition("\n")[0].removeprefix("# ").strip()
+            self._pages[name] = _page(titles[name], markdown.render(text))
+        self._aliases = self._read_aliases(directory / ALIASES)
+        self._index = _page("Аварии", _index(titles))
+
+    def routes(self) -> list[Route]:
+        """/docs/errors/ and /docs/errors/<Alert>.md."""
+        return [Route("/docs/errors/", self.index), Route("/docs/errors/{name}", self.page)]
+
+    async def index(self, _request: Request) -> Response:
+        """All alerts by name."""
+        return HTMLResponse(self._index)
+
+    async def page(self, request: Request) -> Response:
+        """One runbook; another spelling of its name leads to the right one."""
+        asked = request.path_params["name"]
+        name = asked.removesuffix(".md").lower()
+        name = self._aliases.get(name, name)
+        found = self._names.get(name)
+        if found is None:
+            text = f"<h1>Нет такой страницы</h1><p>Аварии «{html.escape(asked[:100])}» нет в списке.</p>"
+            return HTMLResponse(_page("Нет такой страницы", text), 404)
+        if asked != f"{found}.md":
+            return RedirectResponse(f"{found}.md", 301)
+        return HTMLResponse(self._pages[found])
+
+    def _read_aliases(self, path: Path) -> dict[str, str]:
+        if not path.exists():
+            return {}
+        try:
+            aliases = yaml.safe_load(_read(path))
+        except yaml.YAMLError as error:
+            raise ConfigError(f"{path}: {error}") from None
+        if not isinstance(aliases, Mapping):
+            raise ConfigError(f"{path}: must be a mapping of old names to names of alerts")
+        for old, new in aliases.items():
+            if str(new).lower() not in self._names:
+                raise ConfigError(f"{path}: {old}: there is no runbook {new}")
+        return {str(old).lower(): str(new).lower() for old, new in aliases.items()}
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from None
+
+
+def _page(title: str, body: str) -> str:
+    body = body.replace("<table>", '<div class="table"><table>').replace("</table>", "</table></div>")
+    return PAGE.format(title=html.escape(title), body=body)
+
+
+def _index(titles: Mapping[str, str]) -> str:
+    rows = (f'<li><a href="{html.escape(name)}.md">{html.escape(title)}</a></li>' for name, title in titles.items())
+    return f"<h1>Аварии</h1><ul>{''.join(rows)}</ul>"
