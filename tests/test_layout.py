@@ -26,8 +26,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "parsefile": {"inventory", "sysinfo", "store", "intake", "exposition"},
     "serve": {"inventory", "sysinfo", "checks", "store", "intake", "exposition", "render", "web"},
     "options": {"render", "store"},
-    "cli": {"options", "inventory", "sysinfo", "checks", "store", "intake", "render", "web", "parsefile", "serve", "simulate"},
 }
+MAY_IMPORT["cli"] = set(MAY_IMPORT)
 
 
 def imported_parts(path: Path, package: Path = PACKAGE) -> set[str]:

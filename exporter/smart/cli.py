@@ -25,6 +25,7 @@ from smart.options import (
     Failing,
     address,
     alerting_option,
+    commands_md,
     database_url,
     inventory_option,
     months,
@@ -35,6 +36,7 @@ from smart.options import (
 from smart.parsefile import describe_file
 from smart.render.alertmanager import render_alertmanager
 from smart.render.apply import check_alertmanager, check_prometheus
+from smart.render.docs import render_checks_md, render_metrics_md
 from smart.render.prometheus import render_prometheus
 from smart.render.settings import load_alerting
 from smart.simulate.commands import simulate
@@ -233,10 +235,13 @@ def render_prometheus_command(alerting: Path, output: Path, only_check: bool, re
 @click.option("--output", type=click.Path(file_okay=False, path_type=Path), default="docs", show_default=True)
 @click.option("--check", "only_check", is_flag=True, help="Write nothing; exit code 1 if a document is out of date.")
 def render_docs_command(output: Path, only_check: bool) -> None:
-    """The tables of checks and metrics, from the registry."""
-    from smart.render.docs import render_checks_md, render_metrics_md
-
-    for name, text in (("checks.md", render_checks_md()), ("metrics.md", render_metrics_md())):
+    """The tables of checks, metrics and commands, from the code."""
+    documents = {
+        "checks.md": render_checks_md(),
+        "metrics.md": render_metrics_md(),
+        "commands.md": commands_md(main),
+    }
+    for name, text in documents.items():
         put(text, output / name, only_check, check=lambda _: None)
 
 
