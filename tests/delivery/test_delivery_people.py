@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+import http.server
+import json
+import threading
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from delivery_stack import NORTH_1_CHAT, NORTH_CHAT, NORTH_USAGE_CHAT, OPERATOR_CHAT, SOUTH_CHAT, Post, alert
+from delivery_stack import (
+    NORTH_1_CHAT,
+    NORTH_CHAT,
+    NORTH_USAGE_CHAT,
+    OPERATOR_CHAT,
+    ROOT,
+    SOUTH_CHAT,
+    WAIT_SECONDS,
+    Post,
+    alert,
+)
 
+from servers_alertmanager import run_alertmanager
+from smart.inventory.model import Inventory
+from smart.render.alerting import AlertingSettings
+from smart.render.alertmanager import render_alertmanager
 from smart.simulate.smtp_sink import SmtpFault
 
 KEY = "KodeksXmlSensLockStatus"
@@ -164,3 +183,38 @@ def test_telegram_out_of_order_delays_no_letter_and_is_tried_again(post: Post) -
     post.settle()
     assert len(post.telegram.refused) == 2
     assert post.summary() == _expected(f"[FIRING:1] {KEY}", "North-2@north.example", "tech@north.example", NORTH_CHAT)
+
+
+def test_the_dead_mans_switch_hears_the_watchdog_again_and_again(tmp_path: Path) -> None:
+    heard: list[dict[str, object]] = []
+
+    class Switch(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *arguments: object) -> None:
+            """Nothing on the terminal."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Switch)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    settings = replace(
+        AlertingSettings(operator_emails=("operator@example.org",), base_file=ROOT / "alertmanager/base.yml"),
+        watchdog_url=f"http://127.0.0.1:{server.server_port}/switch",
+        watchdog_repeat_seconds=0.4,
+        templates=(),
+    )
+    config = tmp_path / "alertmanager.yml"
+    config.write_text(render_alertmanager(Inventory(), settings), "utf-8")
+    with run_alertmanager(config, tmp_path / "data") as alertmanager:
+        alertmanager.post([alert("SmartWatchdog", audience="operator")])
+        deadline = time.monotonic() + WAIT_SECONDS
+        while len(heard) < 4:
+            assert time.monotonic() < deadline, f"heard {len(heard)} times only"
+            time.sleep(0.02)
+    server.shutdown()
+    server.server_close()
+    thread.join()
+    assert {str(item["status"]) for item in heard} == {"firing"}
