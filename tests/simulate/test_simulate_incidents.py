@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from lxml import etree
@@ -19,7 +19,9 @@ NOW = datetime(2026, 11, 18, 14, 20, 0)
 
 
 def customer() -> StandIn:
-    return StandIn("romashka", "north", Installation(quiet_spec("romashka", "ООО «Ромашка»", 10, 0), 1))
+    return StandIn(
+        "romashka", "north", Installation(quiet_spec("romashka", "ООО «Ромашка»", 10, 0, date(2027, 12, 31)), 1)
+    )
 
 
 def report_of(stand_in: StandIn, moment: datetime = NOW):

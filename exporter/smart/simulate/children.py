@@ -44,13 +44,14 @@ class Child:
 class Children:
     """Started in order, stopped in reverse. `folder` keeps logs and ids, so that a killed run can be cleared."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, stop_seconds: float = STOP_SECONDS) -> None:
         self.logs = folder / "logs"
         self.logs.mkdir(parents=True, exist_ok=True)
         self._ids = folder / "pids"
+        self._stop_seconds = stop_seconds
         self._children: list[Child] = []
 
-    def start(self, name: str, command: Sequence[str], ready_url: str, cwd: Path, environment: dict[str, str]) -> Child:
+    def start(self, name: str, command: Sequence[str], ready_url: str, cwd: Path) -> Child:
         """Start a program in a session of its own: Ctrl-C reaches only the demo, which then stops it in order."""
         log = self.logs / f"{name}.log"
         with log.open("wb") as out:
@@ -60,7 +61,6 @@ class Children:
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 cwd=cwd,
-                env={**os.environ, **environment},
                 start_new_session=True,
             )
         child = Child(name, process, log, ready_url)
@@ -94,7 +94,7 @@ class Children:
             _signal(child.process, signal.SIGTERM)
         for child in reversed(self._children):
             try:
-                child.process.wait(STOP_SECONDS)
+                child.process.wait(self._stop_seconds)
             except subprocess.TimeoutExpired:
                 pass
             finally:

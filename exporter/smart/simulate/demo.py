@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import time
@@ -23,6 +24,7 @@ from smart.simulate.incidents import Change
 from smart.simulate.site import CHATS, DEALER, DOMAIN, MANAGER_CHATS, Site, take_folder
 from smart.simulate.smtp_sink import Letter, SmtpSink
 from smart.simulate.telegram import TelegramMessage, TelegramStandIn
+from smart.simulate.teller import Teller
 
 ALERT = "KodeksXmlSensLockStatus"
 VICTIM, VICTIM_BRANCH, VICTIM_MANAGER = "plant7", "north", "north-1"
@@ -55,11 +57,13 @@ def run_demo(once: bool, folder: Path | None = None, project: Path | None = None
     """
     project = (project or project_folder()).resolve()
     folder = (folder or project / ".demo").resolve()
-    say = _Teller(out or sys.stdout)
+    say = Teller(out or sys.stdout)
+    for name in ("no_proxy", "NO_PROXY"):  # whatever talks here talks to this machine
+        os.environ[name] = "127.0.0.1,localhost"
     with _interruptible():
         try:
             _Demo(folder, project, say).run(once)
-        except SmartError as error:
+        except (SmartError, OSError) as error:
             say.line(f"\nThe demo failed: {error}")
             return 1
         except Interrupted:
@@ -68,36 +72,10 @@ def run_demo(once: bool, folder: Path | None = None, project: Path | None = None
     return 0
 
 
-class _Teller:
-    """Writes to the operator; on a terminal a running step shows its seconds."""
-
-    def __init__(self, out: TextIO) -> None:
-        self._out = out
-        self._terminal = out.isatty()
-        self.succeeded = False
-
-    def line(self, text: str = "") -> None:
-        print(text, file=self._out, flush=True)
-
-    def step(self, text: str) -> Callable[[], None]:
-        """Begin a line that waits; the callable refreshes its seconds."""
-        begun = time.monotonic()
-        print(f"  {text} ...", end="", file=self._out, flush=True)
-
-        def refresh() -> None:
-            if self._terminal:
-                print(f"\r  {text} ... {time.monotonic() - begun:.0f} s ", end="", file=self._out, flush=True)
-
-        return refresh
-
-    def done(self, text: str) -> None:
-        print(f" {text}", file=self._out, flush=True)
-
-
 class _Demo:
     """The story, step by step."""
 
-    def __init__(self, folder: Path, project: Path, say: _Teller) -> None:
+    def __init__(self, folder: Path, project: Path, say: Teller) -> None:
         self.folder, self.project, self.say = folder, project, say
         self.customers = stand_ins()
         self.expected: list[Delivered] = []
@@ -169,19 +147,13 @@ class _Demo:
         for letter in letters:
             texts.setdefault((letter.sender, letter.subject, readable(letter)), []).extend(letter.to)
         for (sender, subject, text), receivers in texts.items():
-            self._box(f"LETTER from {sender} to {', '.join(sorted(receivers))}", f"Subject: {subject}\n\n{text}")
+            self.say.box(f"LETTER from {sender} to {', '.join(sorted(receivers))}", f"Subject: {subject}\n\n{text}")
         chats: dict[str, list[str]] = {}
         for message in messages:
             text = message.text + "".join(f"\n[link: {link}]" for link in message.links)
             chats.setdefault(text, []).append(f"{_chat_name(message.chat)} ({message.chat})")
         for text, receivers in chats.items():
-            self._box(f"TELEGRAM to {', '.join(sorted(receivers))}", text)
-
-    def _box(self, title: str, text: str) -> None:
-        self.say.line(f"\n  ┌─ {title}")
-        for line in text.splitlines():
-            self.say.line(f"  │ {line}".rstrip())
-        self.say.line("  └─")
+            self.say.box(f"TELEGRAM to {', '.join(sorted(receivers))}", text)
 
     def _no_strays(self) -> None:
         self.say.line()
@@ -245,8 +217,11 @@ class _Demo:
     def _value(self, query: str) -> float | None:
         """The value of a query with one result; None when there is none yet."""
         address = f"{self.site.prometheus_url}/api/v1/query?{urllib.parse.urlencode({'query': query})}"
-        with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310  # http to 127.0.0.1
-            result = json.load(answer)["data"]["result"]
+        try:
+            with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310  # http to 127.0.0.1
+                result = json.load(answer)["data"]["result"]
+        except OSError:  # a program that has ended is told of by its watcher
+            return None
         return float(result[0]["value"][1]) if result else None
 
     def _keep_letter(self, letter: Letter) -> None:

@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from threading import Event
 from types import TracebackType
@@ -45,7 +45,7 @@ class Clock:
         stop.wait(seconds / self.speed)
 
 
-def quiet_spec(client: str, legal_entity: str, seats: int, number: int) -> ReportSpec:
+def quiet_spec(client: str, legal_entity: str, seats: int, number: int, licence_until: date) -> ReportSpec:
     """An installation with nothing to complain about: nobody is refused, every search finds something."""
     return ReportSpec(
         client=client,
@@ -53,16 +53,20 @@ def quiet_spec(client: str, legal_entity: str, seats: int, number: int) -> Repor
         regnum=f"599_{10001 + number}",
         seats=seats,
         users=seats * 2,
+        licence_until=licence_until,
         empty_share=0.0,
         failed_share=0.0,
         rejections_a_day=0.0,
     )
 
 
-def stand_ins(seed: object = 1, customers: Iterable[tuple[str, str, str, int]] = CUSTOMERS) -> list[StandIn]:
-    """The customers of two branches of one dealer, all well."""
+def stand_ins(
+    seed: object = 1, customers: Iterable[tuple[str, str, str, int]] = CUSTOMERS, today: date | None = None
+) -> list[StandIn]:
+    """The customers of two branches of one dealer, all well, with licences to the end of next year."""
+    licence_until = date((today or date.today()).year + 1, 12, 31)
     return [
-        StandIn(client, branch, Installation(quiet_spec(client, legal_entity, seats, number), seed))
+        StandIn(client, branch, Installation(quiet_spec(client, legal_entity, seats, number, licence_until), seed))
         for number, (branch, client, legal_entity, seats) in enumerate(customers)
     ]
 

@@ -189,13 +189,12 @@ class Site:
 
     def start(self, children: Children, tell: Callable[[], None]) -> None:
         """Start the exporter and both servers and wait until they are ready; raises ChildFailed."""
-        environment = {"NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost", "PYTHONUNBUFFERED": "1"}
         for name, command, ready_url in (
             ("smart", self._smart(), f"{self.operations_url}/-/ready"),
             ("alertmanager", self._alertmanager(), f"{self.alertmanager_url}/-/ready"),
             ("prometheus", self._prometheus(), f"{self.prometheus_url}/-/ready"),
         ):
-            child = children.start(name, command, ready_url, self.project, environment)
+            child = children.start(name, command, ready_url, self.project)
             children.wait_ready(child, READY_SECONDS, tell)
 
     def _smart(self) -> list[str]:

@@ -51,7 +51,7 @@ def _entity(token: re.Match[bytes]) -> bytes:
 
 def _open(data: bytes, start: int) -> tuple[str, dict[str, str], int]:
     match = re.compile(rb"[^\s>]*").match(data, start + 1)
-    assert match is not None  # noqa: S101  # the pattern matches the empty string
+    assert match is not None  # the pattern matches the empty string
     name = match[0].decode("utf-8", "replace").lower()
     if match.end() == len(data):
         raise EntityError(f"Unclosed start tag at byte offset {start}")
