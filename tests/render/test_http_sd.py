@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from servers_prometheus import promtool_program
 from smart.inventory.model import Branch, Client, Contact, Inventory, Kind
 from smart.render.http_sd import render_http_sd
 
@@ -92,10 +93,12 @@ def test_prometheus_takes_the_groups(tmp_path) -> None:
     (tmp_path / "targets.json").write_bytes(render_http_sd(INVENTORY, ["smart:9721"]))
     config = tmp_path / "prometheus.yml"
     config.write_text("scrape_configs: [{job_name: smart, file_sd_configs: [{files: [targets.json]}]}]\n", "utf-8")
-    done = subprocess.run(["promtool", "check", "config", str(config)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [promtool_program(), "check", "config", str(config)], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     shown = subprocess.run(
-        ["promtool", "check", "service-discovery", "--timeout=2s", str(config), "smart"],
+        [promtool_program(), "check", "service-discovery", "--timeout=2s", str(config), "smart"],
         capture_output=True,
         text=True,
         check=False,

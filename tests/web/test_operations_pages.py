@@ -14,6 +14,7 @@ import requests
 from prometheus_client import REGISTRY, CollectorRegistry, Counter
 
 from servers_operations import serving
+from servers_prometheus import promtool_program
 from smart.errors import InventoryError, Problem
 from smart.exposition import Exposition
 from smart.inventory.model import Branch, Client, Contact, Inventory, Kind
@@ -187,7 +188,9 @@ def test_own_metrics_pass_promtool(site) -> None:
     answer = site.get("/metrics")
     assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert "smart_exposition_clients 3.0" in answer.text
-    done = subprocess.run(["promtool", "check", "metrics"], input=answer.content, capture_output=True, check=False)
+    done = subprocess.run(
+        [promtool_program(), "check", "metrics"], input=answer.content, capture_output=True, check=False
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
@@ -196,7 +199,7 @@ def test_promtool_sees_a_bad_metric() -> None:
     Counter("smart_BadName", "x", registry=registry)
     with serving(operations_app(Live(), Exposition(Store()), list, OperationsSettings(registry=registry))) as port:
         text = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=20).content
-    done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, check=False)
+    done = subprocess.run([promtool_program(), "check", "metrics"], input=text, capture_output=True, check=False)
     assert done.returncode != 0
 
 
@@ -289,7 +292,7 @@ def test_prometheus_scrapes_what_discovery_names(tmp_path, site) -> None:
     config = tmp_path / "prometheus.yml"
     config.write_text(f"scrape_configs: [{{job_name: smart, http_sd_configs: [{{url: '{site.url}/sd'}}]}}]\n", "utf-8")
     done = subprocess.run(
-        ["promtool", "check", "service-discovery", "--timeout=3s", str(config), "smart"],
+        [promtool_program(), "check", "service-discovery", "--timeout=3s", str(config), "smart"],
         capture_output=True,
         text=True,
         check=False,

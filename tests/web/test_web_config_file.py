@@ -9,6 +9,7 @@ import bcrypt
 import pytest
 
 from certificates import make_certificate
+from servers_prometheus import promtool_program
 from smart.errors import ConfigError
 from smart.web.config import WebConfig, load_web_config
 
@@ -53,7 +54,9 @@ TAKEN = {
 @pytest.mark.parametrize("text", TAKEN.values(), ids=TAKEN.keys())
 def test_a_sound_file_is_taken_here_and_by_prometheus(folder, text) -> None:
     load(folder, text)
-    done = subprocess.run(["promtool", "check", "web-config", "web.yml"], cwd=folder, capture_output=True, check=False)
+    done = subprocess.run(
+        [promtool_program(), "check", "web-config", "web.yml"], cwd=folder, capture_output=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
