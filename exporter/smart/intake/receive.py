@@ -43,6 +43,14 @@ class Upload:
     way: str
 
 
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A file in its place: the folder to sync, and the file that waits for the workers (None: a status file)."""
+
+    folder: Path
+    file: SpoolFile | None
+
+
 class Receiver:
     """Makes received files safe. Every method runs in a thread and may raise OSError, disk full above all."""
 
@@ -53,8 +61,8 @@ class Receiver:
         self._settings = settings
         self._on_refused = on_refused
 
-    def accept(self, incoming: Incoming, upload: Upload) -> SpoolFile | None:
-        """Give a complete file its place; on return it survives a crash. None: a status file, nothing waits.
+    def place(self, incoming: Incoming, upload: Upload) -> Placed:
+        """Look at a complete file, sync it, give it its place. It survives a crash once its folder is synced.
 
         Raises ReportRejected: the file is then in rejected/.
         """
@@ -80,13 +88,10 @@ class Receiver:
         if kind is FileKind.STATUS:
             folder = self._spool.place_status(path, upload.dealer, upload.client)
             incoming.moved()
-            self._spool.sync(folder)
-            return None
+            return Placed(folder, None)
         file = self._spool.place(path, upload.dealer, upload.client, received_ns, upload.way)
         incoming.moved()
-        self._spool.sync(self._spool.spool)
-        self._spool.add(file)
-        return file
+        return Placed(self._spool.spool, file)
 
     def _refuse(self, incoming: Incoming, path: Path, upload: Upload, received_ns: int, error: ReportRejected) -> None:
         with path.open("rb") as stream:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 
 from smart.errors import RejectReason, ReportRejected
+from smart.intake.commit import Committer
 from smart.intake.incoming import Incoming, TooLarge
 from smart.intake.limits import IntakeSettings
 from smart.intake.multipart import BadForm, FormFile, boundary_of
@@ -27,12 +28,21 @@ DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 class UploadReader:
     """One for the application; holds no state of a request."""
 
-    def __init__(self, door: Door, spool: Spool, settings: IntakeSettings, disk: Executor, receiver: Receiver) -> None:
+    def __init__(
+        self,
+        door: Door,
+        spool: Spool,
+        settings: IntakeSettings,
+        disk: Executor,
+        receiver: Receiver,
+        committer: Committer,
+    ) -> None:
         self._door = door
         self._spool = spool
         self._settings = settings
         self._disk = disk
         self._receiver = receiver
+        self._committer = committer
 
     async def read(self, request: Request) -> tuple[Upload, int, SpoolFile | None]:
         """Take one upload to the end: whose it was, its size, and the file that now waits (None: a status file).
@@ -142,9 +152,8 @@ class UploadReader:
         await incoming.drain()
 
     async def _settle(self, incoming: Incoming, upload: Upload) -> SpoolFile | None:
-        loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._disk, self._receiver.accept, incoming, upload)
+            return await self._committer.commit(incoming, upload)
         except ReportRejected as error:
             raise Refused(CODES.get(error.reason, 422), error.reason.value, str(error)) from None
 
