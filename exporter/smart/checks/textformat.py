@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-NO_NUL = {0: "�"}  # Prometheus reads a NUL as the end of the page and refuses all of it
 
 Rows = Iterable[tuple[tuple[str, ...], float]]
 
@@ -43,7 +42,7 @@ def escape(value: str) -> str:
         value = value.replace('"', r"\"")
     if "\n" in value:
         value = value.replace("\n", r"\n")
-    return value.translate(NO_NUL) if "\0" in value else value
+    return value
 
 
 def number(value: float) -> str:
