@@ -71,7 +71,7 @@ def show_operup_max_age(view: View) -> Rows:
 def show_utc_offset(view: View) -> Rows:
     """What to add to UTC for the client's local time, summer time included."""
     offset = datetime.fromtimestamp(view.now, view.client.zone).utcoffset()
-    assert offset is not None, "a ZoneInfo always knows its offset"  # noqa: S101
+    assert offset is not None, "a ZoneInfo always knows its offset"
     yield (), offset.total_seconds()
 
 
