@@ -153,7 +153,7 @@ def _open_member(file: BinaryIO, size: int, limits: Limits) -> Iterator[_Member]
         except (zipfile.BadZipFile, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
             # zipfile also tells of what it cannot do (a password, a method) by the last three.
             raise _bad_zip(f"архив zip испорчен или передан не до конца. {_SAVE_AGAIN}") from error
-        yield _Member(unpacked, max(min(info.compress_size, size), 1), limits)
+        yield _Member(unpacked, info, limits)
 
 
 def _only_member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
@@ -201,9 +201,11 @@ def _bomb(limits: Limits) -> ReportRejected:
 class _Member(io.RawIOBase):
     """The member of a zip being unpacked, with an eye on how much comes out."""
 
-    def __init__(self, unpacked: IO[bytes], packed_bytes: int, limits: Limits) -> None:
+    def __init__(self, unpacked: IO[bytes], info: zipfile.ZipInfo, limits: Limits) -> None:
         self._unpacked = unpacked
-        self._most = min(limits.unpacked_bytes, max(packed_bytes * limits.ratio, _RATIO_FREE_BYTES))
+        self._told = info.file_size
+        # The packed size is true: the structure has been checked against the size of the file.
+        self._most = min(limits.unpacked_bytes, max(info.compress_size * limits.ratio, _RATIO_FREE_BYTES))
         self._limits = limits
         self._count = 0
 
@@ -220,6 +222,8 @@ class _Member(io.RawIOBase):
         if not self._count and data:
             self._refuse_nested(data)
         self._count += len(data)
+        if not data and wanted and self._count != self._told:
+            raise _bad_zip(f"архив испорчен: содержимое короче, чем записано в оглавлении. {_SAVE_AGAIN}")
         if self._count > self._most:
             raise _bomb(self._limits)
         return data
