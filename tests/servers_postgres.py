@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 
 ROLE = "smart"  # as in production: not a superuser, owns its database only
-PASSWORD = "store-password-of-tests"  # noqa: S105
+PASSWORD = "store-password-of-tests"
 _SPEED = ("fsync=off", "full_page_writes=off", "autovacuum=off")
 
 
@@ -45,8 +45,8 @@ class PostgresServer:
         self.port = _free_port()
         try:
             self._run("initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
-            hba = "local all postgres trust\nhost all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
-            (self._data / "pg_hba.conf").write_text(hba)
+            hba = ("host all postgres 127.0.0.1/32 trust", "host all all 127.0.0.1/32 scram-sha-256", "")
+            (self._data / "pg_hba.conf").write_text("\n".join(hba))
             options = [f"port={self.port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={self._directory}"]
             options += [*settings, *(() if durable else _SPEED)]
             flags = " ".join(f"-c {option}" for option in options)
@@ -65,6 +65,11 @@ class PostgresServer:
     def drop_database(self, url: str) -> None:
         """Removes a database made by new_database, whoever is connected."""
         self._sql(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(url.rsplit("/", 1)[1])))
+
+    def disconnect(self, url: str) -> None:
+        """Cuts all connections to a database made by new_database."""
+        name = sql.Literal(url.rsplit("/", 1)[1])
+        self._sql(sql.SQL("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {}").format(name))
 
     def stop(self) -> None:
         """Stops the server and removes its data."""

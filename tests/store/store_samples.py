@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from contextlib import contextmanager
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -81,28 +80,18 @@ def put(store, client_id: int, created: int = NOW, received: int | None = None, 
         return writer.finish(told, samples, "2026-11")
 
 
-def usage_of(store, client_id: int, created: int = NOW, zone=ZONE, rows=None):
-    """Usage as a report of that moment sees it; the report itself is not stored."""
-    with looking(store, client_id, created) as writer:
-        for kind, batch in (rows or {}).items():
-            writer.add(kind, batch)
-        return writer.usage(created, zone, SERVICE)
+class GivenUpError(Exception):
+    """Raised inside a report's transaction by a test."""
 
 
-class _LookedError(Exception):
-    pass
-
-
-@contextmanager
-def looking(store, client_id: int, created: int):
-    """A report that is given up in the end."""
-    kept = []
+def usage_of(store, client_id: int, moment: int = NOW, zone=ZONE, service: str = SERVICE):
+    """Usage as a report of that moment would see it; nothing is stored."""
     try:
-        with store.report_transaction(client_id, received=created, digest=b"look", size=1, way="push") as writer:
-            yield writer
-            raise _LookedError
-    except _LookedError:
-        return kept
+        with store.report_transaction(client_id, received=moment, digest=b"look", size=1, way="push") as writer:
+            usage = writer.usage(moment, zone, service)
+            raise GivenUpError
+    except GivenUpError:
+        return usage
 
 
 def table(store, name: str, columns: str = "*") -> list[tuple]:

@@ -57,7 +57,8 @@ def unavailable_is_store_error(url: URL) -> Iterator[None]:
     except UNAVAILABLE as error:
         raise StoreError(f"{describe(url)}: {_reason(url, error)}") from None
     except DBAPIError as error:
-        if not error.connection_invalidated:
+        broken = getattr(error.orig, "sqlite_errorcode", None) in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
+        if not error.connection_invalidated and not broken:
             raise
         raise StoreError(f"{describe(url)}: {_reason(url, error)}") from None
 

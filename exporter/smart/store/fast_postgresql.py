@@ -28,7 +28,7 @@ class PostgresqlRoad:
 
     def __init__(self, connection: Connection, parcel: Parcel) -> None:
         driver = connection.connection.driver_connection
-        assert isinstance(driver, psycopg.Connection)  # noqa: S101
+        assert isinstance(driver, psycopg.Connection)
         self._cursor = driver.cursor()
         self._parcel = parcel
         self._spans: dict[Records, tuple[int, int]] = {}  # earliest and latest instant of a kind

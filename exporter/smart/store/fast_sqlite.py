@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from smart.store.database import storable
 from smart.store.roads import BULK_KINDS, BULK_STAGES, SMALL_STAGES, Parcel, columns_of, create_stage
 from smart.store.tables import USER_COUNTERS
 from smart.sysinfo.report import Records
@@ -22,7 +23,7 @@ class SqliteRoad:
 
     def __init__(self, connection: Connection, parcel: Parcel) -> None:
         driver = connection.connection.driver_connection
-        assert isinstance(driver, sqlite3.Connection)  # noqa: S101
+        assert isinstance(driver, sqlite3.Connection)
         self._driver = driver
         self._cursor = driver.cursor()
         self._new: Counter[Records] = Counter()
@@ -38,7 +39,7 @@ class SqliteRoad:
 
     def stage(self, name: str, rows: Sequence[tuple[Any, ...]]) -> None:
         marks = ", ".join("?" * len(SMALL_STAGES[name]))
-        self._insert(f"INSERT INTO {name} VALUES ({marks})", rows)  # noqa: S608
+        self._cursor.executemany(f"INSERT INTO {name} VALUES ({marks})", [tuple(map(storable, row)) for row in rows])  # noqa: S608
 
     def arrive(self) -> dict[Records, int]:
         return dict(self._new)
@@ -47,13 +48,7 @@ class SqliteRoad:
         try:
             self._cursor.executemany(statement, rows)
         except UnicodeEncodeError:  # a lone surrogate: no XML can hold one; what went in before it is met again
-            if "ON CONFLICT" not in statement:
-                raise
-            self._cursor.executemany(statement, [tuple(map(_encodable, row)) for row in rows])
-
-
-def _encodable(value: Any) -> Any:
-    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value
+            self._cursor.executemany(statement, [tuple(map(storable, row)) for row in rows])
 
 
 def _insert(kind: Records, parcel: Parcel) -> str:

@@ -15,12 +15,16 @@ from sqlalchemy.engine import Connection
 
 from smart.store.tables import CARD_FIELDS
 
+# Kept are users seen since :oldest; whoever made a request was seen, whatever last_seen says.
+_RECENT = """(coalesce(last_seen, registered, :received) >= :oldest
+    OR (login, domain) IN (SELECT login, domain FROM stage_request))"""
+
 # Users of an older report that comes late add what was not known and change nothing else.
 _ACCOUNTS = """
 INSERT INTO user_account (client_id, login, domain, registered, last_seen, first_seen_at, entered_before, card_filled)
 SELECT :client, login, domain, max(registered), max(last_seen), :received,
     :quiet AND max(last_seen) IS NOT NULL, max(CASE WHEN {filled} THEN 1 ELSE 0 END) = 1
-FROM stage_user WHERE coalesce(last_seen, registered, :received) >= :oldest GROUP BY login, domain
+FROM stage_user WHERE {recent} GROUP BY login, domain
 ON CONFLICT (client_id, login, domain) DO UPDATE SET
     registered = coalesce(user_account.registered, excluded.registered),
     last_seen = GREATEST(coalesce(user_account.last_seen, excluded.last_seen),
@@ -31,15 +35,16 @@ WHERE (user_account.registered IS NULL AND excluded.registered IS NOT NULL)
     OR coalesce(user_account.last_seen, -1) < coalesce(excluded.last_seen, -1)
     OR (excluded.entered_before AND NOT user_account.entered_before)
     OR (:newest AND excluded.card_filled <> user_account.card_filled)
-""".format(filled=" AND ".join(f"trim({field}) <> ''" for field in CARD_FIELDS))
+""".format(filled=" AND ".join(f"trim({field}) <> ''" for field in CARD_FIELDS), recent=_RECENT)
 
 _CARDS = """
 INSERT INTO user_card (client_id, login, domain, {fields})
 SELECT :client, login, domain, {most} FROM stage_user
-WHERE has_card = 1 AND coalesce(last_seen, registered, :received) >= :oldest GROUP BY login, domain
+WHERE has_card = 1 AND {recent} GROUP BY login, domain
 ON CONFLICT (client_id, login, domain) DO UPDATE SET {replaced}
 WHERE {different}
 """.format(
+    recent=_RECENT,
     fields=", ".join(CARD_FIELDS),
     most=", ".join(f"max({field})" for field in CARD_FIELDS),
     replaced=", ".join(f"{field} = excluded.{field}" for field in CARD_FIELDS),

@@ -69,7 +69,7 @@ def _alone(engine: Engine) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX)
             with engine.connect() as connection:
                 driver = connection.connection.driver_connection
-                assert driver is not None  # noqa: S101
+                assert driver is not None
                 driver.execute("PRAGMA journal_mode = WAL")
             yield
         return

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from smart.errors import ConfigError
 from smart.store.database import writing
-from smart.store.usage import months_before
+from smart.store.usage import LAST_SIGN, months_before
 
 DEFAULT_MONTHS = 13
 SESSION_DAYS = 30
@@ -30,19 +30,15 @@ class _Kind:
 
 
 # An account is as old as the last sign of its user; its card goes with it.
-_LAST_SIGN = (
-    "CASE WHEN coalesce(last_request, 0) > coalesce(last_seen, registered, first_seen_at) "
-    "THEN last_request ELSE coalesce(last_seen, registered, first_seen_at) END"
-)
 KINDS: Mapping[str, _Kind] = {
     "user_hour": _Kind("hour"),
     "search_event": _Kind("time"),
     "rejection": _Kind("time"),
     "session": _Kind("reported_at"),
     "user_account": _Kind(
-        _LAST_SIGN,
+        LAST_SIGN,
         also="DELETE FROM user_card WHERE client_id = :client AND (login, domain) IN "  # noqa: S608
-        f"(SELECT login, domain FROM user_account WHERE client_id = :client AND {_LAST_SIGN} <= :newest)",
+        f"(SELECT login, domain FROM user_account WHERE client_id = :client AND {LAST_SIGN} <= :newest)",
     ),
     "kassist_day": _Kind("day", day=True),
     "operup_file": _Kind("last_seen"),

@@ -33,16 +33,21 @@ GROUP BY domain
     totals=", ".join(f"CAST(sum({name}) AS BIGINT)" for name in USER_COUNTERS),
     sums=", ".join(f"coalesce(sum({name}) FILTER (WHERE hour >= :month), 0) AS {name}" for name in USER_COUNTERS),
 )
-_ACCOUNTS = """
+# When a user was last seen; from the registration on, or the first report, if never. Requests are a sign of life too.
+LAST_SIGN = (
+    "CASE WHEN coalesce(last_request, 0) > coalesce(last_seen, registered, first_seen_at) "
+    "THEN last_request ELSE coalesce(last_seen, registered, first_seen_at) END"
+)
+_ACCOUNTS = f"""
 SELECT domain, count(*),
     count(*) FILTER (WHERE last_request IS NULL OR last_request <= :ago_30d),
-    count(*) FILTER (WHERE coalesce(last_seen, registered, first_seen_at) <= :ago_60d),
+    count(*) FILTER (WHERE {LAST_SIGN} <= :ago_60d),
     count(*) FILTER (WHERE last_seen IS NOT NULL OR first_request IS NOT NULL),
     count(*) FILTER (WHERE card_filled AND (last_seen IS NOT NULL OR first_request IS NOT NULL))
 FROM user_account WHERE client_id = :client AND gone_at IS NULL AND login <> :service
-    AND coalesce(last_seen, registered, first_seen_at) >= :known_since
+    AND {LAST_SIGN} >= :known_since
 GROUP BY domain
-"""
+"""  # noqa: S608
 # A search names no domain: its login's is taken, the alphabetically last where a login is known in several.
 _EMPTY = """
 SELECT coalesce((SELECT max(domain) FROM user_account WHERE client_id = :client AND login = empty.login), ''),

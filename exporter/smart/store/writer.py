@@ -68,7 +68,7 @@ class ReportWriter:
 
     def add(self, kind: Records, rows: Sequence[tuple[Any, ...]]) -> None:
         """Stores records of one kind, in the column order of its NamedTuple. The first call begins the transaction."""
-        assert self._place is None, "records come before usage and finish"  # noqa: S101
+        assert self._place is None, "records come before usage and finish"
         if not rows:
             return
         road = self._open()[1]
@@ -165,11 +165,12 @@ class ReportWriter:
                 "oldest": months_before(place.effective, KNOWN_MONTHS),
             }
             new = road.arrive()
+            if self._requests:
+                road.stage("stage_request", [(*who, *span) for who, span in self._requests.items()])
             new[Records.USERS] = merges.merge_users(
                 connection, parameters, self._delivery.keep_cards, staged[Records.USERS] > 0
             )
             if self._requests:
-                road.stage("stage_request", [(*who, *span) for who, span in self._requests.items()])
                 merges.merge_requests(connection, parameters)
             if staged[Records.SESSIONS] and not place.duplicate:
                 new[Records.SESSIONS] = merges.merge_sessions(connection, parameters)
