@@ -43,7 +43,7 @@ def imported_parts(path: Path, package: Path = PACKAGE) -> set[str]:
                 names = [f"smart.{alias.name}" for alias in node.names]
         else:
             continue
-        parts |= {name.split(".")[1] for name in names if name.startswith("smart.")}
+        parts |= {name.split(".")[1] for name in names if name.startswith("smart.") and "__" not in name}
     return parts
 
 

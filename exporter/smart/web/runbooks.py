@@ -26,6 +26,8 @@ PAGE = """<!DOCTYPE html>
 <style>
 body{{font:17px/1.5 system-ui,sans-serif;color:#1c2329;background:#fff;max-width:44em;margin:0 auto;padding:1em}}
 h1{{font-size:1.35em;line-height:1.25;overflow-wrap:anywhere}}
+.name{{color:#5b6670;font-size:.9em;margin:1em 0 0;overflow-wrap:anywhere}}
+.name+h1{{margin-top:.1em}}
 h2{{font-size:1.1em;margin-top:1.6em;border-bottom:1px solid #d5dbe0;padding-bottom:.2em}}
 a{{color:#0b5cad}}
 code{{background:#eef1f4;padding:.1em .3em;border-radius:3px;overflow-wrap:anywhere}}
@@ -54,9 +56,9 @@ class Runbooks:
         self._pages: dict[str, str] = {}
         titles = {}
         for name, path in sources.items():
-            text = _read(path)
-            titles[name] = text.partition("\n")[0].removeprefix("# ").strip()
-            self._pages[name] = _page(titles[name], markdown.render(text))
+            heading, _, text = _read(path).partition("\n")
+            titles[name] = heading.removeprefix("# ").strip()
+            self._pages[name] = _page(titles[name], _heading(titles[name]) + markdown.render(text))
         self._aliases = self._read_aliases(directory / ALIASES)
         self._index = _page("Аварии", _index(titles))
 
@@ -101,6 +103,12 @@ def _read(path: Path) -> str:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from None
+
+
+def _heading(title: str) -> str:
+    """`Name: what it means`: the meaning large, the name above it, since long names break badly on a phone."""
+    name, _, meaning = title.partition(": ")
+    return f'<p class="name">{html.escape(name)}</p>\n<h1>{html.escape(meaning or name)}</h1>\n'
 
 
 def _page(title: str, body: str) -> str:
