@@ -13,61 +13,15 @@ from xml.parsers.expat import XMLParserType
 
 from smart.errors import RejectReason, ReportRejected
 from smart.sysinfo.layout import KindRule, Place, Profile
+from smart.sysinfo.nodes import Node, Text
 from smart.sysinfo.records import OWN_TEXT, RecordReader, describe
 from smart.sysinfo.values import PRESENT
 
 DEEPEST = 64  # elements inside each other
-LONGEST_TEXT = 1 << 20  # characters of one text that are kept
 
 Emit = Callable[[tuple[Any, ...]], None]
-_Path = tuple[str, ...]
-
-
-class Text:
-    """The text of one open element, in the pieces in which it arrives."""
-
-    __slots__ = ("lost", "pieces")
-
-    def __init__(self) -> None:
-        self.pieces: list[str] = []
-        self.lost = 0
-
-    def trim(self) -> None:
-        """Keep no more than LONGEST_TEXT characters and count the rest; called from time to time."""
-        if sum(map(len, self.pieces)) > LONGEST_TEXT:
-            whole = "".join(self.pieces)
-            self.lost += len(whole) - LONGEST_TEXT
-            self.pieces[:] = [whole[:LONGEST_TEXT]]
-
-    def take(self) -> str:
-        """The text as the report has it; one that is too long ends with a note of how long it was."""
-        pieces = self.pieces
-        if self.lost or len(pieces) > 1:
-            self.trim()
-        text = pieces[0] if len(pieces) == 1 else "".join(pieces)
-        pieces.clear()
-        if self.lost:
-            text += f"… [обрезано, всего знаков: {len(text) + self.lost}]"
-            self.lost = 0
-        return text
-
-
-class Node:
-    """One element that the profile speaks of."""
-
-    __slots__ = ("append", "captures", "children", "clears", "end", "path", "reader", "sections", "start", "text")
-
-    def __init__(self, path: _Path) -> None:
-        self.path = path
-        self.children: dict[str, Node] = {}
-        self.sections: list[str] = []  # kinds that are reported when this element is there
-        self.clears: list[tuple[dict[str, str], str]] = []  # values that end where this element begins
-        self.captures: list[tuple[Place, dict[str, str]]] = []  # values of this element that records elsewhere need
-        self.reader: RecordReader | None = None
-        self.text: Text | None = None
-        self.append: Callable[[str], None] | None = None
-        self.start: Callable[[dict[str, str]], None] | None = None
-        self.end: Callable[[], None] | None = None
+_Start = Callable[[str, dict[str, str]], None]
+_End = Callable[[str], None]
 
 
 class Machine:
@@ -88,7 +42,7 @@ class Machine:
         self._prepare(self._root)
         self._stack: list[Node] = []
 
-    def _node(self, path: _Path) -> Node:
+    def _node(self, path: tuple[str, ...]) -> Node:
         node = self._root
         for depth, name in enumerate(path):
             node = node.children.setdefault(name, Node(path[: depth + 1]))
@@ -199,10 +153,11 @@ class Machine:
                 reader.is_open = False
 
             return capture
-        take = text.take
+        take, pieces = text.take, text.pieces
 
         def close_text() -> None:
-            reader.raw[OWN_TEXT] = take()
+            # One piece that was never trimmed is nearly every text.
+            reader.raw[OWN_TEXT] = pieces.pop() if len(pieces) == 1 and not text.lost else take()
             reader.is_open = False
 
         return close_text
@@ -249,20 +204,14 @@ class Machine:
         """Take over the parser inside the start of the root element."""
         parser, stack = self._parser, self._stack
         node = self._root
-        skipped = 0
         push, pop = stack.append, stack.pop
 
         def start(name: str, attributes: dict[str, str]) -> None:
             nonlocal node
-            child = node.children.get(name)
+            child = node.children.get(name) or node.children.get(name.rpartition(":")[2])
             if child is None:
-                child = node.children.get(name.rpartition(":")[2])
-                if child is None:
-                    skip(name, attributes)
-                    parser.StartElementHandler = skip
-                    parser.EndElementHandler = skip_end
-                    parser.CharacterDataHandler = None
-                    return
+                self._skip(start, end, node.append)
+                return
             push(child)
             node = child
             if child.start is not None:
@@ -278,10 +227,22 @@ class Machine:
                 node = stack[-1]
                 parser.CharacterDataHandler = node.append
 
+        push(node)
+        parser.StartElementHandler = start
+        parser.EndElementHandler = end
+        if node.start is not None:
+            node.start(attributes)
+        parser.CharacterDataHandler = node.append
+
+    def _skip(self, start: _Start, end: _End, append: Callable[[str], None] | None) -> None:
+        """Count elements until the unknown one that has just begun ends, then go on with the handlers given."""
+        parser, depth = self._parser, len(self._stack)
+        skipped = 1
+
         def skip(_name: str, _attributes: dict[str, str]) -> None:
             nonlocal skipped
             skipped += 1
-            if skipped + len(stack) > DEEPEST:
+            if skipped + depth > DEEPEST:
                 self.refuse(RejectReason.WRONG_LAYOUT, f"элементы вложены друг в друга глубже {DEEPEST} уровней")
 
         def skip_end(_name: str) -> None:
@@ -290,11 +251,8 @@ class Machine:
             if not skipped:
                 parser.StartElementHandler = start
                 parser.EndElementHandler = end
-                parser.CharacterDataHandler = node.append
+                parser.CharacterDataHandler = append
 
-        push(node)
-        parser.StartElementHandler = start
-        parser.EndElementHandler = end
-        if node.start is not None:
-            node.start(attributes)
-        parser.CharacterDataHandler = node.append
+        parser.StartElementHandler = skip
+        parser.EndElementHandler = skip_end
+        parser.CharacterDataHandler = None

@@ -7,7 +7,7 @@ from typing import NoReturn
 from xml.parsers import expat
 
 from smart.errors import RejectReason, ReportRejected
-from smart.sysinfo.xml_errors import BOM, check_encoding, dtd, rejection_of
+from smart.sysinfo.xml_errors import BOM, bad_encoding, check_encoding, dtd, rejection_of
 
 
 class _Found(Exception):
@@ -21,45 +21,49 @@ def check_head(head: bytes, *, is_whole: bool) -> tuple[str, str]:
     """
     if not head:
         raise ReportRejected(RejectReason.EMPTY, "файл пуст: сохраните отчёт на установке и отправьте снова")
-    parser = expat.ParserCreate("UTF-8" if head.startswith(BOM) else None)
-    declared = "UTF-8"
-    root = ""
-
-    def declaration(_version: str, encoding: str | None, _standalone: int) -> None:
-        nonlocal declared
-        check_encoding(encoding, parser.CurrentLineNumber)
-        declared = (encoding or declared) if not head.startswith(BOM) else declared
-
-    def refuse(*_: object) -> NoReturn:
-        raise dtd(parser.CurrentLineNumber)
-
-    def start(name: str, _attributes: dict[str, str]) -> None:
-        nonlocal root
-        root = root or name
-        if not is_whole:
-            raise _Found
-
-    parser.XmlDeclHandler = declaration
-    parser.StartDoctypeDeclHandler = refuse
-    parser.StartElementHandler = start
+    has_bom = head.startswith(BOM)
+    parser = expat.ParserCreate("UTF-8" if has_bom else None)
+    found = {"encoding": "UTF-8", "root": ""}
+    _set_handlers(parser, found, has_bom=has_bom, is_whole=is_whole)
     try:
         parser.Parse(head, is_whole)
     except _Found:
         pass
     except expat.ExpatError as error:
         index = parser.ErrorByteIndex
-        raise rejection_of(error, head[index] if 0 <= index < len(head) else -1, declared) from None
+        raise rejection_of(error, head[index] if 0 <= index < len(head) else -1, found["encoding"]) from None
     except (UnicodeDecodeError, LookupError):
-        raise ReportRejected(RejectReason.BAD_ENCODING, f"текст не в кодировке {declared}", 1) from None
-    if not root:
+        raise bad_encoding(found["encoding"], parser.CurrentLineNumber) from None
+    if not found["root"]:
         raise ReportRejected(
             RejectReason.WRONG_LAYOUT,
             f"в начале файла ({len(head) >> 10} КиБ) нет корневого элемента отчёта: это не отчёт sysinfo",
             parser.CurrentLineNumber,
         )
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        declared = "utf-16-le" if head.startswith(b"\xff") else "utf-16-be"
-    return root, declared
+        found["encoding"] = "utf-16-le" if head.startswith(b"\xff") else "utf-16-be"
+    return found["root"], found["encoding"]
+
+
+def _set_handlers(parser: expat.XMLParserType, found: dict[str, str], *, has_bom: bool, is_whole: bool) -> None:
+    """Note encoding and root element in `found`, refuse a DOCTYPE, stop at the root unless all is there."""
+
+    def declaration(_version: str, encoding: str | None, _standalone: int) -> None:
+        check_encoding(encoding, parser.CurrentLineNumber)
+        if encoding and not has_bom:
+            found["encoding"] = encoding
+
+    def refuse(*_: object) -> NoReturn:
+        raise dtd(parser.CurrentLineNumber)
+
+    def start(name: str, _attributes: dict[str, str]) -> None:
+        found["root"] = found["root"] or name
+        if not is_whole:
+            raise _Found
+
+    parser.XmlDeclHandler = declaration
+    parser.StartDoctypeDeclHandler = refuse
+    parser.StartElementHandler = start
 
 
 def check_tail(tail: bytes, root: tuple[str, str], size: int) -> None:
