@@ -201,9 +201,10 @@ def _ciphers(row: Row) -> str:
 
 def _users(top: Row) -> dict[str, bytes]:
     row = top.row("basic_auth_users", ())
+    if row is None:
+        return {}
     users = {}
-    for name in row or ():
-        assert row is not None  # noqa: S101 - for mypy
+    for name in row:
         value = row.text(name)
         if BCRYPT.fullmatch(value):
             users[name] = value.encode()
@@ -218,9 +219,10 @@ def _headers(top: Row) -> tuple[tuple[bytes, bytes], ...]:
         return ()
     row.flag("http2", True)  # HTTP/1.1 is spoken either way: who prefers HTTP/2 falls back on it
     headers = row.row("headers", HEADERS)
+    if headers is None:
+        return ()
     found = []
-    for name in headers or ():
-        assert headers is not None  # noqa: S101 - for mypy
+    for name in headers:
         value = headers.text(name, required=True)
         if value.isascii() and value.isprintable():
             found.append((name.lower().encode(), value.encode()))
