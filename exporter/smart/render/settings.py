@@ -30,6 +30,7 @@ TIMES = {
     "repeat_others": "other_repeat_seconds",
     "repeat_watchdog": "watchdog_repeat_seconds",
 }
+CHECKOUT = Path(__file__).parents[3]
 _URL = re.compile(r"https?://[^\s@\"'<>\\]{1,290}")
 
 
@@ -91,9 +92,9 @@ def load_alerting(path: Path, today: date) -> Alerting:
 
 
 def _beside(path: Path, name: str) -> Path:
-    """A part of the project: beside alerting.yml, else where the command runs. Absolute: servers start anywhere."""
+    """A part of the project: beside alerting.yml, else in the checkout. Absolute, since servers start anywhere."""
     beside = path.parent / name
-    return (beside if beside.exists() else Path(name)).absolute()
+    return (beside if beside.exists() else CHECKOUT / name).absolute()
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:
