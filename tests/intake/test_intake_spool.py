@@ -9,7 +9,8 @@ import pytest
 
 from smart.errors import ConfigError, RejectReason
 from smart.intake.names import FileClass
-from smart.intake.spool import GroupSync, Spool, parse_spool_name, spool_name
+from smart.intake.spool import Spool, parse_spool_name, spool_name
+from smart.intake.sync import GroupSync
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from intake.intake_harness import STATUS, curl, metrics_text, report, running_intake
-from smart.errors import ConfigError
+from smart.errors import ConfigError, StoreError
 from smart.web.server import build_server, run_servers
 
 
@@ -60,6 +60,15 @@ def test_a_refused_file_says_why(intake):
     answer = ask(intake, "romashka.xml")
     assert (answer.body["state"], answer.body["error"]) == ("rejected", "файл оборван (строка 3)")
     assert last_modified(answer) == 1_795_000_000
+
+
+def test_while_the_store_is_away_the_answer_is_to_come_again(intake):
+    def away(_dealer, _client):
+        raise StoreError("sqlite: away")
+
+    intake.app._lookup = away
+    answer = ask(intake, "romashka.xml")
+    assert (answer.code, answer.body["reason"]) == (503, "store-away")
 
 
 def test_a_status_file_is_there_once_it_has_come(intake):

@@ -24,8 +24,10 @@ from urllib.parse import quote, unquote
 
 from smart.errors import ConfigError, RejectReason
 from smart.intake.names import FileClass
+from smart.intake.sync import GroupSync
 
 SEPARATOR = "~"
+FREE_SECONDS = 0.2  # how long an answer about free space is good for
 SPOOL_NAME = re.compile(r"\d{20}(~[^~/]+){6}")
 
 
@@ -89,6 +91,8 @@ class Spool:
         self._keep_rejected = keep_rejected
         self._lock = threading.Lock()
         self._last_ns = 0
+        self._free = 0
+        self._free_until = 0.0
         self._waiting: dict[tuple[str, str], list[SpoolFile]] = {}
         self._running: set[Path] = set()
         self.tmp, self.spool, self.files, self.rejected = (
@@ -152,9 +156,13 @@ class Spool:
             return self._last_ns
 
     def free_bytes(self) -> int:
-        """Room an unprivileged process has left on the file system of the spool."""
-        status = os.statvfs(self._owner)
-        return status.f_bavail * status.f_frsize
+        """Room an unprivileged process had left on the file system of the spool, at most a moment ago."""
+        now = time.monotonic()
+        if now >= self._free_until:
+            status = os.statvfs(self._owner)
+            self._free = status.f_bavail * status.f_frsize
+            self._free_until = now + FREE_SECONDS
+        return self._free
 
     def temporary(self) -> Path:
         """A new name in tmp/."""
@@ -253,40 +261,3 @@ class Spool:
         for old in notes[: -self._keep_rejected]:
             old.unlink(missing_ok=True)
             old.with_name(old.name.removesuffix(".reason.txt")).unlink(missing_ok=True)
-
-
-class GroupSync:
-    """fsync of one directory, shared by all threads that ask for it meanwhile."""
-
-    def __init__(self, directory: Path) -> None:
-        self._fd = os.open(directory, os.O_RDONLY)
-        self._changed = threading.Condition()
-        self._asked = 0
-        self._synced = 0
-        self._busy = False
-
-    def sync(self) -> None:
-        """Returns when every rename into the directory made before the call is lasting. Raises OSError."""
-        with self._changed:
-            self._asked += 1
-            mine = self._asked
-            while self._synced < mine and self._busy:
-                self._changed.wait()
-            if self._synced >= mine:
-                return
-            self._busy = True
-            covered = self._asked
-        try:
-            os.fsync(self._fd)
-        except OSError:
-            covered = 0
-            raise
-        finally:
-            with self._changed:
-                self._busy = False
-                self._synced = max(self._synced, covered)
-                self._changed.notify_all()
-
-    def close(self) -> None:
-        """Give the directory's descriptor back."""
-        os.close(self._fd)

@@ -127,7 +127,7 @@ class Workers:
         )  # fmt: skip
 
     def _serve(self) -> None:
-        process: WorkerProcess | None = None
+        process = self._first_process()
         while (file := self._next()) is not None:
             try:
                 process = self._handle(file, process)
@@ -136,6 +136,14 @@ class Workers:
                 self._put_off(file, "a defect")
         if process is not None:
             process.close()
+
+    def _first_process(self) -> WorkerProcess | None:
+        """Started ahead of the first file, which then need not wait for imports."""
+        try:
+            return WorkerProcess(self._process, self._context)
+        except (OSError, WorkerDied) as error:
+            logger.error("No worker process could be started (%s); each file tries again", error)
+            return None
 
     def _next(self) -> SpoolFile | None:
         with self._changed:

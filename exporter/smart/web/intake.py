@@ -21,6 +21,7 @@ from email.utils import formatdate
 from typing import Any, Protocol
 
 from smart import own_metrics
+from smart.errors import StoreError
 from smart.intake.commit import Committer
 from smart.intake.limits import IntakeSettings
 from smart.intake.names import BadName, FileClass, client_of_file, shown
@@ -35,6 +36,7 @@ logger = logging.getLogger(__name__)
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+TO_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 DISK_THREADS = 4  # for what large uploads write while they come
 COMMIT_THREADS = 4  # measured: fewer leave the disk idle between syncs, more only wait for one another
 
@@ -148,7 +150,11 @@ class Intake:
         wants_status = name.lower().endswith(".status")
         loop = asyncio.get_running_loop()
         ask = self._status_file if wants_status else self._report
-        found = await loop.run_in_executor(self._disk, ask, dealer.name, client) if known else None
+        try:
+            found = await loop.run_in_executor(self._disk, ask, dealer.name, client) if known else None
+        except StoreError as error:
+            logger.warning("The store could not be asked for a file: %s", error)
+            raise Refused(503, "store-away", "база данных SMART сейчас недоступна, повторите позже") from None
         if found is None:
             raise Refused(404, "not-found", f"файл {shown(name)} ещё не принят")
         received, facts = found
@@ -192,7 +198,7 @@ class Intake:
         """Answer. Where the body has not been read, go on reading a little and drop it, so that the sender, still
         busy sending, gets to see the answer instead of a reset connection; then close.
         """
-        body = json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        body = TO_JSON(answer).encode() + b"\n"
         early = not request.body_is_over
         start = [
             (b"content-type", b"application/json; charset=utf-8"),

@@ -36,67 +36,70 @@ class ServerLimits:
     graceful_seconds: int = 10  # for requests under way when the server stops
 
 
-def guarded_protocol(limits: ServerLimits) -> type[HttpToolsProtocol]:
+class GuardedProtocol(HttpToolsProtocol):
     """uvicorn's HTTP protocol with limits on the head of a request, in time and in bytes."""
 
-    class GuardedProtocol(HttpToolsProtocol):
-        _head_timer: asyncio.TimerHandle | None = None
-        _head_bytes = 0
+    limits = ServerLimits()
+    _head_timer: asyncio.TimerHandle | None = None
+    _head_bytes = 0
 
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._head_is_here()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._head_timer is None and (self.cycle is None or self.cycle.response_complete):
             self._await_head()
+        super().data_received(data)
+        if self._head_timer is not None:
+            self._head_bytes += len(data)
+            if self._head_bytes > self.limits.head_bytes and not self.transport.is_closing():
+                self._refuse(431, "headers-too-large", "заголовки запроса слишком велики")
 
-        def connection_lost(self, exc: Exception | None) -> None:
-            self._head_is_here()
-            super().connection_lost(exc)
+    def on_headers_complete(self) -> None:
+        self._head_is_here()
+        super().on_headers_complete()
 
-        def data_received(self, data: bytes) -> None:
-            if self._head_timer is None and (self.cycle is None or self.cycle.response_complete):
-                self._await_head()
-            super().data_received(data)
-            if self._head_timer is not None:
-                self._head_bytes += len(data)
-                if self._head_bytes > limits.head_bytes and not self.transport.is_closing():
-                    self._refuse(431, "headers-too-large", "заголовки запроса слишком велики")
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words are English
+        self._refuse(400, "bad-request", NOT_HTTP)
 
-        def on_headers_complete(self) -> None:
-            self._head_is_here()
-            super().on_headers_complete()
+    def _await_head(self) -> None:
+        self._head_bytes = 0
+        self._head_timer = self.loop.call_later(self.limits.head_seconds, self._head_is_late)
 
-        def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words are English
-            self._refuse(400, "bad-request", NOT_HTTP)
-
-        def _await_head(self) -> None:
-            self._head_bytes = 0
-            self._head_timer = self.loop.call_later(limits.head_seconds, self._head_is_late)
-
-        def _head_is_here(self) -> None:
-            if self._head_timer is not None:
-                self._head_timer.cancel()
-                self._head_timer = None
-
-        def _head_is_late(self) -> None:
+    def _head_is_here(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
             self._head_timer = None
-            if self.transport.is_closing():
-                return
-            if self._head_bytes:
-                self._refuse(408, "too-slow", "заголовки запроса не переданы вовремя")
-            else:
-                self.transport.close()
 
-        def _refuse(self, code: int, reason: str, text: str) -> None:
-            self._head_is_here()
-            answer = {"ok": False, "error": text, "reason": reason}
-            body = json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-            head = (
-                b"content-type: application/json; charset=utf-8\r\n"
-                b"connection: close\r\ncontent-length: %d\r\n\r\n" % len(body)
-            )
-            self.transport.write(STATUS_LINE[code] + head + body)
+    def _head_is_late(self) -> None:
+        self._head_timer = None
+        if self.transport.is_closing():
+            return
+        if self._head_bytes:
+            self._refuse(408, "too-slow", "заголовки запроса не переданы вовремя")
+        else:
             self.transport.close()
 
-    return GuardedProtocol
+    def _refuse(self, code: int, reason: str, text: str) -> None:
+        self._head_is_here()
+        answer = {"ok": False, "error": text, "reason": reason}
+        body = json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        head = (
+            b"content-type: application/json; charset=utf-8\r\n"
+            b"connection: close\r\ncontent-length: %d\r\n\r\n" % len(body)
+        )
+        self.transport.write(STATUS_LINE[code] + head + body)
+        self.transport.close()
+
+
+def guarded_protocol(limits: ServerLimits) -> type[HttpToolsProtocol]:
+    """The protocol with these limits: uvicorn makes one object of it for each connection."""
+    return type("LimitedProtocol", (GuardedProtocol,), {"limits": limits})
 
 
 class Server(uvicorn.Server):
