@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from store_samples import DAY, FULL_CARD, NOW, GivenUpError, activity, put, search, table, user
+from store_samples import DAY, FULL_CARD, NOW, GivenUpError, activity, inventory_of, put, search, table, user
 
 from smart.errors import StoreError
 from smart.sysinfo.report import (
@@ -230,6 +230,13 @@ def test_cards_and_texts_are_not_stored_where_they_are_not_wanted(store, plant):
     assert table(store, "user_card") == []
     assert set(table(store, "search_event", "digest, text")) == {(1, ""), (2, "")}
     assert table(store, "user_account", "login, card_filled") == [("ivanov", True), ("петров", False)]
+
+
+def test_what_the_inventory_says_about_privacy_holds_without_being_asked(store):
+    store.sync_clients(inventory_of("plant7", keep_cards=False, keep_query_text=False), 1)
+    put(store, store.client_id("DEALER", "plant7"), rows=ROWS)
+    assert table(store, "user_card") == []
+    assert set(table(store, "search_event", "text")) == {("",)}
 
 
 def test_cards_stored_before_go_with_the_first_report_that_may_not_keep_them(store, plant):

@@ -96,12 +96,13 @@ class Store:
         digest: bytes,
         size: int,
         way: str,
-        keep_cards: bool = True,
-        keep_query_text: bool = True,
+        keep_cards: bool | None = None,
+        keep_query_text: bool | None = None,
     ) -> Iterator[ReportWriter]:
         """One transaction for all of a report: whatever is raised inside leaves nothing of it in the store.
 
-        `digest` is that of the file as it came, `size` its bytes, `way` how it came. Leaving the block without
+        `digest` is that of the file as it came, `size` its bytes, `way` how it came. Whether cards
+        and texts are kept is what sync_clients was told of the client, unless given here. Leaving the block without
         `finish` is a defect of the caller and stores nothing.
         """
         delivery = Delivery(client_id, received, digest, size, way, keep_cards, keep_query_text)

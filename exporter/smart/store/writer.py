@@ -37,8 +37,8 @@ class Delivery:
     digest: bytes
     size: int
     way: str
-    keep_cards: bool
-    keep_query_text: bool
+    keep_cards: bool | None  # None: as table client says
+    keep_query_text: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,7 @@ class ReportWriter:
         self._stack = ExitStack()
         self._opened: tuple[Connection, FastRoad] | None = None
         self._quiet = True
+        self._keep_cards = False
         self._staged = dict.fromkeys(Records, 0)
         self._requests: dict[tuple[Any, ...], list[int]] = {}  # (login, domain) -> first and last hour with a request
         self._place: _Place | None = None
@@ -127,13 +128,16 @@ class ReportWriter:
             delivery = self._delivery
             connection = self._stack.enter_context(writing(self._engine))
             # Reports of one client follow one another: this row is their lock (in SQLite all writers wait).
-            query = sa.select(client.c.first_report_at).where(client.c.id == delivery.client_id)
+            columns = client.c.first_report_at, client.c.keep_cards, client.c.keep_query_text
+            query = sa.select(*columns).where(client.c.id == delivery.client_id)
             row = connection.execute(query.with_for_update(key_share=True)).one_or_none()
             if row is None:
                 raise StoreError(f"the store knows no client with the number {delivery.client_id}")
             first = row.first_report_at
             self._quiet = first is None or delivery.received < first + QUIET_SECONDS
-            parcel = Parcel(delivery.client_id, delivery.received, delivery.keep_query_text)
+            self._keep_cards = row.keep_cards if delivery.keep_cards is None else delivery.keep_cards
+            keep_text = row.keep_query_text if delivery.keep_query_text is None else delivery.keep_query_text
+            parcel = Parcel(delivery.client_id, delivery.received, keep_text)
             self._opened = connection, _ROADS[connection.dialect.name](connection, parcel)
         return self._opened
 
@@ -167,9 +171,7 @@ class ReportWriter:
             new = road.arrive()
             if self._requests:
                 road.stage("stage_request", [(*who, *span) for who, span in self._requests.items()])
-            new[Records.USERS] = merges.merge_users(
-                connection, parameters, self._delivery.keep_cards, staged[Records.USERS] > 0
-            )
+            new[Records.USERS] = merges.merge_users(connection, parameters, self._keep_cards, staged[Records.USERS] > 0)
             if self._requests:
                 merges.merge_requests(connection, parameters)
             if staged[Records.SESSIONS] and not place.duplicate:
