@@ -61,6 +61,10 @@ def patched(packed: bytes, offset: int, form: str, value: int) -> bytes:
     return bytes(changed)
 
 
+def flipped(packed: bytes, place: int) -> bytes:
+    return packed[:place] + bytes([packed[place] ^ 1]) + packed[place + 1 :]
+
+
 def take(path, limits=Limits()):  # noqa: B008 - frozen
     with open_report(path, limits) as stream:
         return parse_report(stream, REFERENCE, MOSCOW, lambda *_: None)
@@ -158,6 +162,10 @@ BAD_ZIPS = [
                  id="data between"),
     pytest.param(patched(PACKED, 20, "<L", 100), "строение", id="packed size that lies"),
     pytest.param(patched(PACKED, 42, "<L", 5), "", id="member that is elsewhere"),
+    *[
+        pytest.param(flipped(PACKED, place), "", id=f"bit {place - len(PACKED)}")
+        for place in range(len(PACKED) - 12, len(PACKED) - 2)
+    ],
     pytest.param(OTHER_NAME, "испорчен", id="two names"),
     pytest.param(b"PK\x03\x04" + b"\0" * 200, "не до конца", id="beginning only"),
 ]  # fmt: skip
@@ -312,7 +320,7 @@ def test_quick_look_at_arbitrary_bytes_refuses_or_passes(tmp_path_factory, data,
 
 
 @given(st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=400, deadline=None)
 def test_zip_with_arbitrary_damage_is_read_right_or_refused(tmp_path_factory, data):
     packed = bytearray(STORED)
     for _ in range(data.draw(st.integers(1, 4))):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import re
 import struct
@@ -21,6 +22,7 @@ HEAD_BYTES = 1 << 16
 TAIL_BYTES = 1 << 12
 
 _SAVE_AGAIN = "Сохраните отчёт на установке ещё раз и повторите отправку"
+_DAMAGED = f"архив zip испорчен или передан не до конца. {_SAVE_AGAIN}"
 _BOMS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _ZIP_MARKS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _STATUS = re.compile(rb"(?i:date:)|#|[A-Za-z_:][A-Za-z0-9_:]*(?:\{|[ \t]+[-+0-9.NI])")
@@ -152,7 +154,11 @@ def _open_member(file: BinaryIO, size: int, limits: Limits) -> Iterator[_Member]
             unpacked = stack.enter_context(archive.open(info))
         except (zipfile.BadZipFile, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
             # zipfile also tells of what it cannot do (a password, a method) by the last three.
-            raise _bad_zip(f"архив zip испорчен или передан не до конца. {_SAVE_AGAIN}") from error
+            raise _bad_zip(_DAMAGED) from error
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            raise _bad_zip(_DAMAGED) from error  # zipfile sought a place before the beginning of the file
         yield _Member(unpacked, info, limits)
 
 
@@ -179,14 +185,16 @@ def _check_structure(file: BinaryIO, size: int, archive: zipfile.ZipFile, info: 
     """Is the file nothing but member, directory, end? Data before, between or after hides something or is rubbish."""
     end = size - len(archive.comment) - 22
     file.seek(max(end, 0))
-    if file.read(4) != b"PK\x05\x06":
+    ending = file.read(12)
+    if not ending.startswith(b"PK\x05\x06"):
         raise _bad_zip(f"после конца архива есть лишние данные. {_SAVE_AGAIN}")
-    file.seek(info.header_offset)
+    counts = set(struct.unpack_from("<2H", ending, 8))  # of this disk, of all disks; the entries read are one
+    file.seek(0)
     fields = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
     flags, name_length, extra_length = fields[2], fields[9], fields[10]
-    data_end = info.header_offset + _LOCAL_HEADER.size + name_length + extra_length + info.compress_size
-    gap = archive.start_dir - data_end
-    if info.header_offset != 0 or not 0 <= gap <= _LONGEST_DESCRIPTOR or (flags ^ info.flag_bits) & _ENCRYPTED:
+    gap = archive.start_dir - (_LOCAL_HEADER.size + name_length + extra_length + info.compress_size)
+    is_whole = info.header_offset == 0 and 0 <= gap <= _LONGEST_DESCRIPTOR and counts <= {1, 0xFFFF}  # zip64: 65535
+    if not is_whole or (flags ^ info.flag_bits) & _ENCRYPTED:
         raise _bad_zip(f"строение архива нарушено: оглавление не соответствует содержимому. {_SAVE_AGAIN}")
 
 
