@@ -1,4 +1,4 @@
-"""Runs every benchmark of this folder in a process of its own and prints their tables: `make bench`, `make bench-quick`."""
+"""Runs every benchmark of this folder, each in a process of its own: `make bench`, `make bench-quick`."""
 
 from __future__ import annotations
 
