@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,7 +15,7 @@ import click
 import requests
 
 from smart import __version__
-from smart.checks.signatures import built_in
+from smart.checks.signatures import with_operators
 from smart.errors import InventoryError, ReportRejected, SmartError
 from smart.intake.limits import MEBIBYTE, IntakeSettings
 from smart.intake.workers import WorkerSettings
@@ -60,7 +61,11 @@ def main() -> None:
 @inventory_option
 @alerting_option
 @click.option("--web.config.file", "web_config", type=click.Path(path_type=Path), help="Check this file as well.")
-def check(inventory: Path, alerting: Path, web_config: Path | None) -> None:
+@click.option("--profile", "profiles", multiple=True, type=click.Path(path_type=Path), help="And this report layout.")
+@click.option("--signatures", type=click.Path(path_type=Path), help="And this file of error codes and texts.")
+def check(
+    inventory: Path, alerting: Path, web_config: Path | None, profiles: tuple[Path, ...], signatures: Path | None
+) -> None:
     """Show every mistake of the inventory and the configuration at once, as file:line: field: what is wrong.
 
     Exit code 1 when there is one.
@@ -71,7 +76,8 @@ def check(inventory: Path, alerting: Path, web_config: Path | None) -> None:
         summary = str(summarize(load_inventory(inventory)))
     except InventoryError as error:
         mistakes += [str(problem) for problem in error.problems]
-    checks: list[Callable[[], object]] = [lambda: load_profile(REFERENCE), built_in]
+    checks: list[Callable[[], object]] = [lambda: with_operators(signatures)]
+    checks += [partial(load_profile, profile) for profile in (*profiles, REFERENCE)]
     if alerting.exists() or alerting != Path("alerting.yml"):
         checks.append(lambda: load_alerting(alerting, date.today()))
     if web_config is not None:
@@ -110,6 +116,8 @@ def check(inventory: Path, alerting: Path, web_config: Path | None) -> None:
               help="A proxy in front of the intake whose X-Forwarded-For is believed.")  # fmt: skip
 @click.option("--profile", "profiles", multiple=True, type=click.Path(exists=True, path_type=Path),
               help="A further report layout (YAML), tried before the reference layout.")  # fmt: skip
+@click.option("--signatures", type=click.Path(path_type=Path),
+              help="A YAML file of error codes and texts, looked at before the built-in ones.")  # fmt: skip
 @click.option("--max-upload-mib", type=click.IntRange(1, 4096), default=64, show_default=True, help="Largest file.")
 @click.option("--max-unpacked-mib", type=click.IntRange(1, 16384), default=512, show_default=True, help="Unpacked.")
 @click.option("--requests-per-second", type=click.FloatRange(0.1), default=20.0, show_default=True,
@@ -135,6 +143,7 @@ def serve(inventory: Path, data_dir: Path, intake_listen: tuple[str, int], opera
             intake=Listen(*intake_listen, options["intake_web_config"]),
             operations=Listen(*operations_listen, options["web_config"]),
             profiles=(*map(load_profile, options["profiles"]), load_profile(REFERENCE)),
+            signatures=with_operators(options["signatures"]),
             intake_limits=IntakeSettings(
                 max_bytes=options["max_upload_mib"] * MEBIBYTE,
                 unpack=Limits(unpacked_bytes=options["max_unpacked_mib"] * MEBIBYTE),

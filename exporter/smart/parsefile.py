@@ -14,7 +14,7 @@ from smart.errors import RejectReason, ReportRejected
 from smart.exposition import render_body
 from smart.intake.names import FileClass
 from smart.intake.spool import SpoolFile
-from smart.intake.worker import Verdict, forget_store, process
+from smart.intake.worker import Reading, Verdict, forget_store, process
 from smart.inventory.model import Branch, Client, Contact, Inventory, Kind
 from smart.store import Store
 from smart.sysinfo.profile import Profile
@@ -39,7 +39,7 @@ def describe_file(path: Path, profiles: Sequence[Profile], zone: ZoneInfo) -> li
         try:
             seconds = now // 1_000_000_000
             store.sync_clients(Inventory(MappingProxyType({}), (branch,)), seconds)
-            result = process(file, client, url, Limits(), tuple(profiles))
+            result = process(file, client, url, Reading(Limits(), tuple(profiles)))
             client_id = store.client_id(DEALER, CLIENT)
             if result.outcome is not Verdict.STORED or client_id is None:
                 raise ReportRejected(result.reason or RejectReason.FAILED, result.text + result.trace)

@@ -17,11 +17,12 @@ from pathlib import Path
 import uvloop
 
 from smart import own_metrics
+from smart.checks.signatures import Signatures, built_in
 from smart.errors import InventoryError
 from smart.exposition import Exposition, follow_forever
 from smart.intake.limits import IntakeSettings
 from smart.intake.spool import Spool
-from smart.intake.worker import Result
+from smart.intake.worker import Reading, Result
 from smart.intake.workers import Workers, WorkerSettings
 from smart.inventory.live import LiveInventory
 from smart.store import FileInfo, Store
@@ -56,6 +57,7 @@ class ServeSettings:
     intake: Listen
     operations: Listen
     profiles: tuple[Profile, ...]
+    signatures: Signatures = field(default_factory=built_in)
     intake_limits: IntakeSettings = field(default_factory=IntakeSettings)
     workers: WorkerSettings = field(default_factory=WorkerSettings)
     replicas: tuple[str, ...] = ()  # host:port of every exporter as Prometheus reaches it; empty: this one
@@ -92,7 +94,7 @@ async def _run(
         live,
         spool,
         store,
-        (settings.database_url, settings.intake_limits.unpack, settings.profiles),
+        (settings.database_url, Reading(settings.intake_limits.unpack, settings.profiles, settings.signatures)),
         settings=settings.workers,
         on_done=refresh,
     )

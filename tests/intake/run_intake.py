@@ -16,6 +16,7 @@ from intake_harness import Dealers
 
 from smart.intake.limits import IntakeSettings
 from smart.intake.spool import Spool
+from smart.intake.worker import Reading
 from smart.intake.workers import Workers, WorkerSettings
 from smart.sysinfo.profile import REFERENCE, load_profile
 from smart.web.intake import intake_app
@@ -28,7 +29,7 @@ def workers_of(options: dict, live: SimpleNamespace, spool: Spool):
 
     store = Store.open(options["database"])
     store.sync_clients(live.current, int(time.time()))
-    context = (options["database"], IntakeSettings().unpack, (load_profile(REFERENCE),))
+    context = (options["database"], Reading(IntakeSettings().unpack, (load_profile(REFERENCE),)))
     settings = WorkerSettings(processes=options.get("processes", 2), stop_seconds=options.get("stop_seconds", 20.0))
     return Workers(live, spool, store, context, settings=settings), store
 

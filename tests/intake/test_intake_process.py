@@ -14,12 +14,12 @@ from smart.errors import RejectReason
 from smart.intake import worker
 from smart.intake.names import FileClass
 from smart.intake.spool import SpoolFile
-from smart.intake.worker import Verdict, process
+from smart.intake.worker import Reading, Verdict, process
 from smart.store import Store
 from smart.sysinfo.profile import REFERENCE, load_profile
 from smart.sysinfo.unpack import Limits
 
-PROFILE = load_profile(REFERENCE)
+PROFILES = (load_profile(REFERENCE),)
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def work(store, tmp_path, content: bytes, name: str = "romashka", received: int 
     path.write_bytes(content)
     seconds = received or int(time.time())
     file = SpoolFile(path, "7700NORTH", name, FileClass.REPORT, seconds * 1_000_000_000, "raw")
-    return process(file, client(name), store.url, limits or Limits(), PROFILE)
+    return process(file, client(name), store.url, Reading(limits or Limits(), PROFILES))
 
 
 @pytest.mark.parametrize("pack", [bytes, zipped], ids=["XML", "zip"])
@@ -115,8 +115,7 @@ def test_a_defect_is_told_with_its_traceback_and_leaves_nothing(store, tmp_path)
         SpoolFile(tmp_path / "no such file", "7700NORTH", "romashka", FileClass.REPORT, 1, "raw"),
         client("romashka"),
         store.url,
-        broken,
-        PROFILE,
+        Reading(broken, PROFILES),
     )
     assert (result.outcome, result.reason) == (Verdict.FAILED, RejectReason.FAILED)
     assert "FileNotFoundError" in result.trace
@@ -132,6 +131,6 @@ def test_what_is_not_to_be_kept_is_not(store, tmp_path):
     path.write_bytes(report().replace(b"</sysinfo>", search.encode()))
     shy = dataclasses.replace(client("romashka"), keep_query_text=False)
     file = SpoolFile(path, "7700NORTH", "romashka", FileClass.REPORT, time.time_ns(), "raw")
-    assert process(file, shy, store.url, Limits(), PROFILE).counts["searches"] == 1
+    assert process(file, shy, store.url, Reading(Limits(), PROFILES)).counts["searches"] == 1
     store.close()
     assert "тайна".encode() not in b"".join(each.read_bytes() for each in tmp_path.glob("smart.db*"))

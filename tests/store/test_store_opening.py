@@ -16,7 +16,7 @@ from servers_postgres import PASSWORD
 from smart.errors import StoreError
 from smart.store import Store
 from smart.store.database import make_engine, parse_url
-from smart.store.migrate import current_revision, migrate
+from smart.store.migrate import HEAD, current_revision, migrate
 from smart.store.tables import metadata
 from smart.sysinfo.report import Records
 
@@ -47,7 +47,7 @@ def test_migrations_go_down_and_up_again(store_url):
     assert sa.inspect(engine).get_table_names() == ["alembic_version"]
     migrate(engine)
     with engine.connect() as connection:
-        assert current_revision(connection) == "0001"
+        assert current_revision(connection) == HEAD
     engine.dispose()
 
 

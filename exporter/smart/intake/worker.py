@@ -17,6 +17,7 @@ from functools import lru_cache
 
 from smart.checks import read_facts
 from smart.checks.base import Facts
+from smart.checks.signatures import Signatures, built_in
 from smart.errors import RejectReason, ReportRejected, StoreError
 from smart.intake.spool import SpoolFile
 from smart.inventory.model import Client
@@ -54,14 +55,23 @@ class Result:
     trace: str = ""  # traceback of a defect, for the log
 
 
-def process(file: SpoolFile, client: Client, database_url: str, limits: Limits, profiles: Sequence[Profile]) -> Result:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How reports are read: the same for every file."""
+
+    limits: Limits
+    profiles: Sequence[Profile]  # report layouts; the root element chooses
+    signatures: Signatures = field(default_factory=built_in)  # what the errors of volumes mean
+
+
+def process(file: SpoolFile, client: Client, database_url: str, reading: Reading) -> Result:
     """Take one report from the spool into the store; all of it or nothing. Never raises."""
     started = time.monotonic()
     digest, size = b"", 0
     try:
         digest, size = _digest(file)
         store = open_store(database_url)
-        verdict, counts, newest = _store(file, client, store, limits, profiles, (digest, size))
+        verdict, counts, newest = _store(file, client, store, reading, (digest, size))
         result = Result(verdict, counts=counts, newest=newest)
     except ReportRejected as error:
         result = Result(Verdict.REJECTED, error.reason, str(error))
@@ -80,12 +90,7 @@ def _digest(file: SpoolFile) -> tuple[bytes, int]:
 
 
 def _store(
-    file: SpoolFile,
-    client: Client,
-    store: Store,
-    limits: Limits,
-    profiles: Sequence[Profile],
-    identity: tuple[bytes, int],
+    file: SpoolFile, client: Client, store: Store, reading: Reading, identity: tuple[bytes, int]
 ) -> tuple[Verdict, Mapping[str, int], bool]:
     client_id = store.client_id(file.dealer, file.client)
     if client_id is None:
@@ -100,11 +105,11 @@ def _store(
         keep_cards=client.keep_cards,
         keep_query_text=client.keep_query_text,
     )
-    with open_report(file.path, limits) as stream, transaction as writer:
-        report = parse_report(stream, profiles, client.zone, writer.add)
+    with open_report(file.path, reading.limits) as stream, transaction as writer:
+        report = parse_report(stream, reading.profiles, client.zone, writer.add)
         effective = min(report.created, file.received)
-        usage = writer.usage(effective, client.zone, client.login)
-        samples = read_facts(Facts(client, report, usage, file.received))
+        usage = writer.usage(effective, client.zone, client.service_login)
+        samples = read_facts(Facts(client, report, usage, file.received, reading.signatures.classify))
         month = datetime.fromtimestamp(effective, client.zone).strftime("%Y-%m")
         saved = writer.finish(report, samples, month)
     counts = {str(kind): count for kind, count in saved.new.items()}

@@ -70,7 +70,7 @@ class Workers:
         on_done: Callable[[str, str, Result], None] | None = None,
         process: str = PROCESS,
     ) -> None:
-        """`context`: (database_url, limits, profiles), what `process` (module:function) takes after file and client.
+        """`context`: (database_url, Reading), what `process` (module:function) takes after file and client.
 
         `on_done(dealer, client, result)` is called in a thread when a client's data or its refused file has changed.
         """

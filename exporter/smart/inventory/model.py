@@ -16,6 +16,8 @@ from zoneinfo import ZoneInfo
 
 from smart.errors import ConfigError
 
+SERVICE_LOGIN = "smartlogin"  # what the service user is called unless a client says otherwise
+
 
 class Kind(StrEnum):
     """How the data of a client reach us: the label `kind`."""
@@ -112,6 +114,11 @@ class Client:
     keep_cards: bool = True  # False: cards of users are not stored
     keep_query_text: bool = True  # False: texts of searches are not stored
     thresholds: Thresholds = field(default_factory=Thresholds)
+
+    @property
+    def service_login(self) -> str:
+        """The account SMART uses there: its requests are nobody's work. Agents of old use the usual name."""
+        return self.login or SERVICE_LOGIN
 
     @property
     def password_file(self) -> Path | None:

@@ -59,7 +59,7 @@ def _fields(branch: Branch, one: Client) -> dict[str, Any]:
         "kind": one.kind.value,
         "address": f"{at.scheme}://{at.host}:{at.port}" if at else "",
         "zone": one.zone.key,
-        "service_login": one.login,
+        "service_login": one.service_login,
         "keep_cards": one.keep_cards,
         "keep_query_text": one.keep_query_text,
         "listed": True,

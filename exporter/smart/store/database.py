@@ -55,12 +55,20 @@ def unavailable_is_store_error(url: URL) -> Iterator[None]:
     try:
         yield
     except UNAVAILABLE as error:
+        if _is_lasting(error):
+            raise
         raise StoreError(f"{describe(url)}: {_reason(url, error)}") from None
     except DBAPIError as error:
         broken = getattr(error.orig, "sqlite_errorcode", None) in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
         if not error.connection_invalidated and not broken:
             raise
         raise StoreError(f"{describe(url)}: {_reason(url, error)}") from None
+
+
+def _is_lasting(error: Exception) -> bool:
+    """Would trying again meet the same? PostgreSQL files what exceeds its limits (54…) under operational errors."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return (getattr(cause, "sqlstate", None) or "").startswith("54")
 
 
 def _reason(url: URL, error: Exception) -> str:

@@ -6,18 +6,19 @@ import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection, Engine
 
 from smart.errors import StoreError
 from smart.store.database import writing
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 _SCRIPTS = Path(__file__).with_name("migrations")
+HEAD = "0001"  # the newest revision, named here so that only a store to be changed costs the import of Alembic
 _ADVISORY_LOCK = 0x534D415254  # "SMART"
 
 
@@ -26,6 +27,9 @@ def migrate(engine: Engine, revision: str = "head") -> None:
 
     Raises StoreError when the store was written by a newer version, whose schema this one does not know.
     """
+    from alembic import command
+    from alembic.script import ScriptDirectory
+
     with _alone(engine), writing(engine) as connection:
         config = _config(connection)
         found = current_revision(connection)
@@ -43,16 +47,21 @@ def migrate(engine: Engine, revision: str = "head") -> None:
 
 def current_revision(connection: Connection) -> str | None:
     """The revision the tables are at, None for an empty database."""
-    return MigrationContext.configure(connection).get_current_revision()
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    return revision
 
 
 def is_current(engine: Engine) -> bool:
     """Whether there is nothing to do, found out without any lock."""
     with engine.connect() as connection:
-        return current_revision(connection) == ScriptDirectory.from_config(_config(connection)).get_current_head()
+        return current_revision(connection) == HEAD
 
 
 def _config(connection: Connection) -> Config:
+    from alembic.config import Config
+
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     return config
