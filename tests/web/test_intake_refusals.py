@@ -436,7 +436,10 @@ def test_a_sender_that_goes_away_midway_leaves_nothing_behind(intake, sent):
 def test_a_full_disk_is_told_and_nothing_half_is_left(tmp_path):
     """A file system of 4 MiB, mounted in a name space of its own, under a real server."""
     (tmp_path / "small").mkdir()
-    mount = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=4m tmpfs "$0" && exec "$@"', str(tmp_path / "small")]
+    become_root = [] if os.geteuid() == 0 else ["--map-root-user"]  # a chroot has no user namespaces, nor a root
+    unshare = ["unshare", *become_root, "--mount", "--propagation", "unchanged"]  # that could be made private here
+    script = 'mount --make-rprivate / 2>/dev/null; mount -t tmpfs -o size=4m tmpfs "$0" && exec "$@"'
+    mount = [*unshare, "sh", "-c", script, str(tmp_path / "small")]
     server = IntakeProcess(tmp_path / "small" / "spool", Dealers(), intake={"reserve_bytes": 0})
     server.log = tmp_path / "server.log"
     with server.start(tuple(mount)):

@@ -66,7 +66,8 @@ class _Reading:
         while self._piece:
             self._parse()
             stuck += len(self._piece)
-            if self._parser.CurrentByteIndex != position:
+            # -1 after a piece that an expat with deferred parsing (2.6, security updates of older ones) only put by
+            if self._parser.CurrentByteIndex > position:
                 position, stuck = self._parser.CurrentByteIndex, 0
             elif stuck > _LONGEST_TOKEN:
                 raise ReportRejected(
@@ -75,16 +76,21 @@ class _Reading:
                     "или скобка. Сохраните отчёт ещё раз и повторите отправку",
                     self._parser.CurrentLineNumber,
                 )
-            if self._machine is not None:
-                self._collector.take(self._machine.readers, self._line_of, len(self._piece))
-                self._machine.trim_texts()
+            self._hand_on()
             self._start += len(self._piece)
             self._line += self._piece.count(b"\n")
             self._before, self._piece = self._piece, self._stream.read(_PIECE_BYTES)
         self._parse()
+        self._hand_on()  # what an expat with deferred parsing kept to itself until the end
         if self._machine is None:
             raise AssertionError("expat accepts no document without an element")
         return self._machine.sections
+
+    def _hand_on(self) -> None:
+        """What the machine gathered goes to the collector."""
+        if self._machine is not None:
+            self._collector.take(self._machine.readers, self._line_of, len(self._piece))
+            self._machine.trim_texts()
 
     def _line_of(self, index: int) -> int:
         """The line of a byte of this piece or the one before; of an older one (a long text) that piece's first line."""
