@@ -11,10 +11,10 @@ import pytest
 from inventory_cases import load, messages
 
 from smart.errors import InventoryError
-from smart.inventory import nodes, problems
 from smart.inventory.check import check, summarize
 from smart.inventory.load import load_inventory
 from smart.inventory.model import Address, Contact, Kind, Secret, Thresholds
+from smart.yamlfile import nodes, problems
 
 EXAMPLE = Path(__file__).parent.parent.parent / "inventory"
 
@@ -240,7 +240,7 @@ def test_a_directory_named_like_a_file_is_told(inventory):
 def test_a_file_that_is_too_large_is_not_read(inventory):
     with (inventory / "west.yml").open("wb") as stream:
         stream.truncate(nodes.MAX_BYTES + 1)
-    expected = "inventory/west.yml: is larger than 8 MiB; split the branch or look what got into the file"
+    expected = "inventory/west.yml: is larger than 8 MiB; split it or look what got into it"
     assert messages(inventory) == [expected]
 
 

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
-from smart.checks.yamlrows import Row, YamlFile
-from smart.errors import ConfigError
+from smart.yamlfile.fields import Fields, open_config
+from smart.yamlfile.forms import SWITCH_FORM, TEXT_FORM, Form
+from smart.yamlfile.problems import quoted
 
 BUILT_IN = Path(__file__).parent.parent / "signatures.yml"
 NO_CODE = "none"
 OTHER = "other"
-TOP_KEYS = ("classes", "numbers", "contexts", "errors")
-ERROR_KEYS = ("code", "aliases", "class", "texts", "raises")
 MAX_MESSAGE = 2000
 CODE = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 
@@ -101,7 +100,8 @@ def plain(message: str) -> str:
 
 def load_signatures(paths: Sequence[Path] = (BUILT_IN,)) -> Signatures:
     """Read tables; those of an earlier file come first. Raises ConfigError with every mistake as file:line."""
-    files = [_load(path, _classes_of(paths[-1])) for path in paths]
+    last = _load(paths[-1], ())
+    files = [*(_load(path, last.classes) for path in paths[:-1]), last]
     return Signatures(
         tuple(dict.fromkeys(name for one in files for name in one.classes)),
         tuple(number for one in files for number in one.numbers),
@@ -127,69 +127,80 @@ def classify(code: str, message: str) -> tuple[str, str]:
     return built_in().classify(code, message)
 
 
-def _classes_of(path: Path) -> tuple[str, ...]:
-    return tuple(YamlFile(path).top(TOP_KEYS).texts("classes"))
-
-
 def _load(path: Path, classes: tuple[str, ...]) -> Signatures:
-    file = YamlFile(path)
-    top = file.top(TOP_KEYS)
-    own = tuple(top.texts("classes"))
-    known = tuple(dict.fromkeys((*classes, *own)))
-    numbers = []
-    for row in top.rows("numbers", ("pattern", "sure")):
-        pattern = _regex(row, "pattern", row.text("pattern", required=True))
-        if pattern.groups != 1:
-            row.wrong("pattern", "must have one group, the number")
-        numbers.append((pattern, row.flag("sure", True)))
-    contexts = tuple(_context(row, known) for row in top.rows("contexts", ("text", "class", "among", "strict")))
-    errors = tuple(_error(row, known) for row in top.rows("errors", ERROR_KEYS))
-    file.done()
-    return Signatures(own, tuple(numbers), contexts, errors)
+    """One file; `classes` are those known beside its own."""
+    top = open_config(path, may_be_empty=True)
+    own = top.value_list("classes", TEXT_FORM)
+    form = _class_form(tuple(dict.fromkeys((*classes, *own))))
+    numbers = tuple(_number(row) for row in top.mappings("numbers"))
+    contexts = tuple(_context(row, form) for row in top.mappings("contexts"))
+    errors = tuple(_error(row, form) for row in top.mappings("errors"))
+    top.close()
+    return Signatures(own, numbers, contexts, errors)
 
 
-def _context(row: Row, classes: Sequence[str]) -> Context:
-    among = tuple(row.texts("among"))
-    for name in among:
-        _known(row, "among", name, classes)
-    text = plain(row.text("text", required=True))
-    return Context(_wildcard(text), _class(row, classes), among, row.flag("strict", True))
+def _number(row: Fields) -> tuple[re.Pattern[str], bool]:
+    found = row.value("pattern", PATTERN_FORM, NOTHING, required=True), row.value("sure", SWITCH_FORM, True)
+    row.finish()
+    return found
 
 
-def _error(row: Row, classes: Sequence[str]) -> Signature:
-    code = row.text("code", required=True)
-    aliases = tuple(row.texts("aliases"))
-    for name, value in (("code", code), *(("aliases", alias) for alias in aliases)):
-        if value != NO_CODE and value and not CODE.fullmatch(value):
-            row.wrong(name, f"{value!r} must match {CODE.pattern} or be {NO_CODE}")
-    texts = tuple(_wildcard(plain(text)) for text in row.texts("texts"))
-    if code == NO_CODE and not texts:
-        row.wrong("texts", "an error without a number needs a text")
-    return Signature(code, aliases, _class(row, classes), texts, row.text("raises"))
+def _context(row: Fields, class_form: Form[str]) -> Context:
+    context = Context(
+        text=row.value("text", MESSAGE_FORM, NOTHING, required=True),
+        errclass=row.value("class", class_form, "", required=True),
+        among=row.value_list("among", class_form),
+        strict=row.value("strict", SWITCH_FORM, True),
+    )
+    row.finish()
+    return context
 
 
-def _class(row: Row, classes: Sequence[str]) -> str:
-    name = row.text("class", required=True)
-    if name:
-        _known(row, "class", name, classes)
-    return name
+def _error(row: Fields, class_form: Form[str]) -> Signature:
+    error = Signature(
+        code=row.value("code", CODE_FORM, "", required=True),
+        aliases=row.value_list("aliases", CODE_FORM),
+        errclass=row.value("class", class_form, "", required=True),
+        texts=row.value_list("texts", MESSAGE_FORM),
+        raises=row.value("raises", TEXT_FORM, ""),
+    )
+    if error.code == NO_CODE and not error.texts:
+        row.problem("texts", "an error without a number needs a text")
+    row.finish()
+    return error
 
 
-def _known(row: Row, field: str, name: str, classes: Sequence[str]) -> None:
-    if name not in classes:
-        row.wrong(field, f"{name!r} is no class (classes: {', '.join(classes)})")
+def _class_form(classes: Sequence[str]) -> Form[str]:
+    def read(value: str) -> str:
+        if value not in classes:
+            raise ValueError(f"{quoted(value)} is no class (classes: {', '.join(classes)})")
+        return value
+
+    return Form("a class", read)
 
 
-def _wildcard(text: str) -> re.Pattern[str]:
-    return re.compile(".*?".join(re.escape(piece.strip()) for piece in text.split("…")))
+def _read_code(value: str) -> str:
+    if not CODE.fullmatch(value):
+        raise ValueError(f"{quoted(value)} must match {CODE.pattern} or be {NO_CODE}")
+    return value
 
 
-def _regex(row: Row, field: str, text: str) -> re.Pattern[str]:
+def _read_message(value: str) -> re.Pattern[str]:
+    """A piece of a message as a pattern for its plain form; `…` stands for anything."""
+    return re.compile(".*?".join(re.escape(piece.strip()) for piece in plain(value).split("…")))
+
+
+def _read_pattern(value: str) -> re.Pattern[str]:
     try:
-        return re.compile(text, re.ASCII)
+        pattern = re.compile(value, re.ASCII)
     except re.error as error:
-        row.wrong(field, f"is no regular expression: {error}")
-        return re.compile("()")
+        raise ValueError(f"is no regular expression: {error}") from None
+    if pattern.groups != 1:
+        raise ValueError("must have one group, the number")
+    return pattern
 
 
-__all__ = ["ConfigError", "Signatures", "built_in", "classify", "load_signatures", "with_operators"]
+NOTHING = re.compile("(?!)")  # in place of what is wrong
+CODE_FORM = Form("a code", _read_code)
+MESSAGE_FORM = Form("a piece of a message", _read_message)
+PATTERN_FORM = Form("a regular expression with one group, the number", _read_pattern)

@@ -9,8 +9,9 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from smart.inventory import values
-from smart.inventory.fields import Fields
 from smart.inventory.model import Branch, Client, Contact, Dealer, Kind, Manager, OnlineAccess, Secret, Thresholds
+from smart.inventory.secrets import read_secret
+from smart.yamlfile.fields import Fields
 
 T = TypeVar("T")
 
@@ -49,7 +50,7 @@ def build_dealers(fields: Fields) -> list[DealerDraft]:
         hashes = entry.value_list("upload_tokens", values.TOKEN_HASH_FORM, required=True)
         if len(hashes) > 2:
             entry.problem("upload_tokens", f"holds {len(hashes)} hashes; one, or two while a token is being replaced")
-        entry.finish()
+        entry.finish("a token must not stand here; list its hash in upload_tokens as sha256:<64 hex digits>")
         drafts.append(DealerDraft(entry, Dealer(name, title, hashes)))
     fields.finish()
     return drafts
@@ -73,7 +74,7 @@ def build_branch(fields: Fields, now: datetime) -> BranchDraft:
         managers=MappingProxyType({manager.name: manager for _, manager in managers}),
         clients=MappingProxyType({client.name: client for _, client in clients}),
         online=tuple(access for _, access in online),
-        telegram_token=fields.secret("telegram_token"),
+        telegram_token=read_secret(fields, "telegram_token"),
         help_link=fields.value("help_link", values.LINK_FORM, ""),
     )
     fields.finish()
@@ -138,7 +139,7 @@ def _client(fields: Fields, zone: ZoneInfo, limits: Thresholds, now: datetime) -
         since=_since(fields, now.astimezone(zone).date()),
         address=address,
         login=_login(fields),
-        password=fields.secret("password"),
+        password=read_secret(fields, "password"),
         ping=ping is not False and address is not None,
         behind_proxy=_or(fields.boolean("behind_proxy"), False),
         licman=fields.value("licman", values.HOST_PORT_FORM, ""),
@@ -201,7 +202,7 @@ def _online(fields: Fields) -> OnlineAccess:
     access = OnlineAccess(
         client=fields.text("client", required=True, longest=128),
         login=_login(fields, required=True),
-        password=fields.secret("password", required=True) or Secret(),
+        password=read_secret(fields, "password", required=True) or Secret(),
         scheme=fields.choice("scheme", values.SCHEMES, values.Scheme.HTTPS) or values.Scheme.HTTPS,
         host=fields.value("host", values.ONLINE_HOST_FORM, "", required=True),
         folder=fields.value("folder", values.FOLDER_FORM, "", required=True),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 
 from smart.inventory.build import BranchDraft, DealerDraft
-from smart.inventory.fields import Fields, nearest
+from smart.yamlfile.fields import Fields, nearest
 
 
 class _Once:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -11,13 +10,11 @@ from types import MappingProxyType
 from smart.errors import InventoryError
 from smart.inventory.build import UTC, BranchDraft, DealerDraft, build_branch, build_dealers
 from smart.inventory.crosscheck import check_branches, check_dealers
-from smart.inventory.fields import Fields, Source
 from smart.inventory.model import Inventory
-from smart.inventory.nodes import read_mapping
-from smart.inventory.problems import Problems
+from smart.yamlfile.fields import read_fields
+from smart.yamlfile.problems import Problems, named
 
 DEALERS_FILE = "dealers.yml"
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 def load_inventory(directory: Path, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Inventory:
@@ -30,11 +27,9 @@ def load_inventory(directory: Path, clock: Callable[[], datetime] = lambda: date
     branches: list[BranchDraft] = []
     now = clock()
     for path in _files(directory, problems):
-        file = _UNPRINTABLE.sub("?", str(path))
-        node = read_mapping(path, file, problems)
-        if node is None:
+        fields = read_fields(path, problems)
+        if fields is None:
             continue
-        fields = Fields(node, Source(file, directory, problems))
         if path.name == DEALERS_FILE:
             dealers = build_dealers(fields)
         else:
@@ -51,7 +46,7 @@ def load_inventory(directory: Path, clock: Callable[[], datetime] = lambda: date
 
 def _files(directory: Path, problems: Problems) -> list[Path]:
     """The YAML files of the directory by name; notes what is missing."""
-    where = _UNPRINTABLE.sub("?", str(directory))
+    where = named(directory)
     try:
         names = sorted(
             path.name

@@ -5,18 +5,14 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from functools import cache
-from typing import Generic, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 from smart.inventory.model import Address
-from smart.inventory.problems import quoted
-
-T_co = TypeVar("T_co", covariant=True)
+from smart.yamlfile.forms import Form
+from smart.yamlfile.problems import quoted
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")  # dealers, branches, managers
 CLIENT_NAME = re.compile(r"[A-Za-z0-9._:-]{1,64}")
@@ -47,15 +43,6 @@ class Scheme(StrEnum):
 
 
 SCHEMES = (Scheme.HTTPS, Scheme.HTTP)
-
-
-@dataclass(frozen=True, slots=True)
-class Form(Generic[T_co]):
-    """One kind of value: what to write, for messages, and how it is read."""
-
-    what: str
-    read: Callable[[str], T_co]
-    is_text: bool = False  # then a word that YAML reads as a number, a date or a boolean must stand in quotes
 
 
 def read_name(value: str) -> str:

@@ -8,13 +8,14 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from smart.errors import ConfigError, InventoryError
-from smart.inventory.fields import Fields, Source
-from smart.inventory.nodes import read_mapping
-from smart.inventory.problems import Problems, quoted
-from smart.inventory.values import DURATION_FORM, EMAIL_FORM, HOST_PORT_FORM, LINK_FORM, Form
+from smart.errors import ConfigError
+from smart.inventory.secrets import read_secret
+from smart.inventory.values import DURATION_FORM, EMAIL_FORM, HOST_PORT_FORM, LINK_FORM
 from smart.render.alerting import PRIORITIES, AlertingSettings
 from smart.render.prometheus import PrometheusSettings
+from smart.yamlfile.fields import Fields, open_config
+from smart.yamlfile.forms import Form
+from smart.yamlfile.problems import quoted
 
 # key under `times` -> field of AlertingSettings
 TIMES = {
@@ -69,12 +70,8 @@ class Alerting:
 
 
 def load_alerting(path: Path, today: date) -> Alerting:
-    """Reads alerting.yml; InventoryError with every mistake as `file:line: field: …`."""
-    problems = Problems()
-    node = read_mapping(path, str(path), problems)
-    if node is None:
-        raise InventoryError(problems.found)
-    top = Fields(node, Source(str(path), path.parent, problems))
+    """Reads alerting.yml; ConfigError with every mistake as `file:line: field: …`."""
+    top = open_config(path)
     values: dict[str, Any] = {
         "zones_as_of": today,
         "base_file": _beside(path, "alertmanager/base.yml"),
@@ -82,9 +79,7 @@ def load_alerting(path: Path, today: date) -> Alerting:
     }
     values |= _mail(top) | _telegram(top) | _operator(top) | _times(top)
     prometheus = {"rule_files": (str(_beside(path, "rules") / "*.yml"),)} | _prometheus(top)
-    top.finish()
-    if problems.found:
-        raise InventoryError(problems.found)
+    top.close()
     try:
         return Alerting(AlertingSettings(**values), PrometheusSettings(**prometheus))
     except ConfigError as error:
@@ -106,7 +101,7 @@ def _mail(top: Fields) -> dict[str, Any]:
     mail = top.nested("mail", required=True)
     if mail is None:
         return {}
-    password = mail.secret("password")
+    password = read_secret(mail, "password")
     if password is not None and password.file is None:
         mail.problem("password_env", "Alertmanager reads the password from a file; name it in password_file")
     values = {
@@ -142,7 +137,7 @@ def _operator(top: Fields) -> dict[str, Any]:
     values = {
         "operator_emails": operator.value_list("emails", EMAIL_FORM, required=True),
         "operator_telegram_chat": operator.integer("telegram_chat", -(10**15), 10**15),
-        "operator_telegram_token": operator.secret("telegram_token"),
+        "operator_telegram_token": read_secret(operator, "telegram_token"),
         "watchdog_url": operator.value("watchdog_url", LINK_FORM, ""),
     }
     operator.finish()
@@ -162,7 +157,7 @@ def _prometheus(top: Fields) -> dict[str, Any]:
     fields = top.nested("prometheus", required=True)
     if fields is None:
         return {}
-    password = fields.secret("password")
+    password = read_secret(fields, "password")
     if password is not None and password.file is None:
         fields.problem("password_env", "Prometheus reads the password from a file; name it in password_file")
     ca_file = fields.text("ca_file")

@@ -11,21 +11,15 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
-from smart.checks.yamlrows import Row, YamlFile
 from smart.errors import ConfigError
+from smart.yamlfile.fields import Fields, open_config
+from smart.yamlfile.forms import SWITCH_FORM, Form
+from smart.yamlfile.problems import quoted
 
-TOP_KEYS = ("tls_server_config", "http_server_config", "basic_auth_users")
-TLS_KEYS = (
-    "cert_file",
-    "key_file",
-    "client_auth_type",
-    "client_ca_file",
-    "min_version",
-    "max_version",
-    "cipher_suites",
-    "prefer_server_cipher_suites",
-)
+T = TypeVar("T")
+
 TLS_UNSUPPORTED = {
     "cert": "name a file in cert_file",
     "key": "name a file in key_file",
@@ -33,7 +27,6 @@ TLS_UNSUPPORTED = {
     "client_allowed_sans": "sign the certificates of those allowed with a CA of their own",
     "curve_preferences": "the order of the TLS library is used",
 }
-HTTP_KEYS = ("http2", "headers")
 HEADERS = (
     "Strict-Transport-Security",
     "X-Content-Type-Options",
@@ -48,7 +41,6 @@ VERSIONS = {
     "TLS13": ssl.TLSVersion.TLSv1_3,
 }
 CLIENT_AUTH = {
-    "": ssl.CERT_NONE,
     "NoClientCert": ssl.CERT_NONE,
     "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
     "RequireAndVerifyClientCert": ssl.CERT_REQUIRED,
@@ -114,40 +106,41 @@ class WebConfig:
 
 def load_web_config(path: Path) -> WebConfig:
     """Read and try out a web configuration. Raises ConfigError with every mistake as file:line."""
-    file = YamlFile(path)
-    top = file.top(TOP_KEYS)
-    config = WebConfig(_tls(top, path.parent), _users(top), _headers(top))
-    file.done()
+    top = open_config(path, may_be_empty=True)
+    config = WebConfig(_tls(top), _users(top), _headers(top))
+    top.close()
     return config
 
 
-def _tls(top: Row, directory: Path) -> TlsSettings | None:
-    row = top.row("tls_server_config", (*TLS_KEYS, *TLS_UNSUPPORTED))
+def _tls(top: Fields) -> TlsSettings | None:
+    row = top.nested("tls_server_config")
     if row is None:
         return None
     for name, instead in TLS_UNSUPPORTED.items():
-        if name in row:
-            row.wrong(name, f"is not supported here; {instead}")
-    paths = {name: row.text(name, required=name != "client_ca_file") for name in TLS_KEYS[:2] + TLS_KEYS[3:4]}
-    ca_file = directory / paths["client_ca_file"] if paths["client_ca_file"] else None
+        row.refuse(name, f"is not supported here; {instead}")
+    file_form = Form("the path of a file", lambda value: row.source.directory / value)
+    cert_file = row.value("cert_file", file_form, None, required=True)
+    key_file = row.value("key_file", file_form, None, required=True)
+    ca_file = row.value("client_ca_file", file_form, None)
     settings = TlsSettings(
-        directory / paths["cert_file"],
-        directory / paths["key_file"],
+        cert_file or Path(),
+        key_file or Path(),
         ca_file,
         _client_auth(row, ca_file),
-        _version(row, "min_version", "TLS12"),
-        _version(row, "max_version", "TLS13"),
-        _ciphers(row),
-        row.flag("prefer_server_cipher_suites", True),
+        row.value("min_version", VERSION_FORM, ssl.TLSVersion.TLSv1_2),
+        row.value("max_version", VERSION_FORM, ssl.TLSVersion.TLSv1_3),
+        ":".join(row.value_list("cipher_suites", CIPHER_FORM)),
+        row.value("prefer_server_cipher_suites", SWITCH_FORM, True),
     )
+    row.finish()
     if settings.min_version > settings.max_version:
-        row.wrong("max_version", "is below min_version")
-    elif all(paths[name] for name in ("cert_file", "key_file")):
+        row.problem("max_version", "is below min_version")
+    elif cert_file and key_file:
         _try_out(row, settings)
     return settings
 
 
-def _try_out(row: Row, settings: TlsSettings) -> None:
+def _try_out(row: Fields, settings: TlsSettings) -> None:
     """Note files that cannot be used for TLS at the line that names them."""
     paths = {"cert_file": settings.cert_file, "key_file": settings.key_file, "client_ca_file": settings.client_ca_file}
     unreadable = False
@@ -157,78 +150,79 @@ def _try_out(row: Row, settings: TlsSettings) -> None:
                 path.read_bytes()
         except OSError as error:
             unreadable = True
-            row.wrong(name, f"{path} cannot be read: {error.strerror}")
+            row.problem(name, f"{path} cannot be read: {error.strerror}")
     if not unreadable:
         try:
             settings.context()
         except ConfigError as error:
-            row.wrong("key_file", str(error))
+            row.problem("key_file", str(error))
         except (OSError, ValueError) as error:
             reason = getattr(error, "reason", None) or "not usable"
-            row.wrong("cert_file", f"certificate, key and CA cannot be used together: {reason}")
+            row.problem("cert_file", f"certificate, key and CA cannot be used together: {reason}")
 
 
-def _client_auth(row: Row, ca_file: Path | None) -> ssl.VerifyMode:
-    name = row.text("client_auth_type")
-    if name in CLIENT_AUTH_UNSUPPORTED:
-        row.wrong("client_auth_type", f"{name} is not supported here; certificates are verified or not asked for")
-    elif name not in CLIENT_AUTH:
-        row.wrong("client_auth_type", f"{name!r} must be one of {', '.join(filter(None, CLIENT_AUTH))}")
-    mode = CLIENT_AUTH.get(name, ssl.CERT_NONE)
-    if mode is not ssl.CERT_NONE and ca_file is None:
-        row.wrong("client_ca_file", f"is missing; {name} needs it")
-    if mode is ssl.CERT_NONE and ca_file is not None and name not in CLIENT_AUTH_UNSUPPORTED:
-        row.wrong("client_auth_type", "must say how to verify, since client_ca_file is given")
-    return mode
+def _client_auth(row: Fields, ca_file: Path | None) -> ssl.VerifyMode:
+    mode = row.value("client_auth_type", CLIENT_AUTH_FORM, None)
+    if mode is not None and mode is not ssl.CERT_NONE and not row.given("client_ca_file"):
+        row.problem("client_ca_file", "is missing; client_auth_type asks for it")
+    if ca_file is not None and (mode is ssl.CERT_NONE or not row.given("client_auth_type")):
+        row.problem("client_auth_type", "must say how to verify, since client_ca_file is given")
+    return mode or ssl.CERT_NONE
 
 
-def _version(row: Row, name: str, default: str) -> ssl.TLSVersion:
-    text = row.text(name, default)
-    if text not in VERSIONS:
-        row.wrong(name, f"{text!r} must be one of {', '.join(VERSIONS)}")
-    return VERSIONS.get(text, VERSIONS[default])
+def _users(top: Fields) -> dict[str, bytes]:
+    row = top.nested("basic_auth_users")
+    return {name: row.value(name, HASH_FORM, b"") for name in row} if row else {}
 
 
-def _ciphers(row: Row) -> str:
-    found = []
-    for name in row.texts("cipher_suites"):
-        if name in CIPHERS:
-            found.append(CIPHERS[name])
-        else:
-            row.wrong("cipher_suites", f"{name!r} is not known (known: {', '.join(CIPHERS)})")
-    return ":".join(found)
-
-
-def _users(top: Row) -> dict[str, bytes]:
-    row = top.row("basic_auth_users", ())
-    if row is None:
-        return {}
-    users = {}
-    for name in row:
-        value = row.text(name)
-        if BCRYPT.fullmatch(value):
-            users[name] = value.encode()
-        elif name in row:  # the value is not repeated: it may be the password itself
-            row.wrong(name, "must be a bcrypt hash, as `htpasswd -nBC 10 ''` makes it, of cost 4 to 19")
-    return users
-
-
-def _headers(top: Row) -> tuple[tuple[bytes, bytes], ...]:
-    row = top.row("http_server_config", HTTP_KEYS)
+def _headers(top: Fields) -> tuple[tuple[bytes, bytes], ...]:
+    row = top.nested("http_server_config")
     if row is None:
         return ()
-    row.flag("http2", True)  # HTTP/1.1 is spoken either way: who prefers HTTP/2 falls back on it
-    headers = row.row("headers", HEADERS)
+    row.value("http2", SWITCH_FORM, True)  # HTTP/1.1 is spoken either way: who prefers HTTP/2 falls back on it
+    headers = row.nested("headers")
+    row.finish()
     if headers is None:
         return ()
-    found = []
-    for name in headers:
-        value = headers.text(name, required=True)
-        if value.isascii() and value.isprintable():
-            found.append((name.lower().encode(), value.encode()))
-        else:
-            headers.wrong(name, "must be printable ASCII")
-    return tuple(found)
+    found = {name: headers.value(name, HEADER_FORM, b"") for name in HEADERS}
+    headers.finish()
+    return tuple((name.lower().encode(), value) for name, value in found.items() if value)
+
+
+def _one_of(table: Mapping[str, T], what: str) -> Form[T]:
+    """A word of a table -> what it stands for."""
+
+    def read(value: str) -> T:
+        if value not in table:
+            raise ValueError(f"{quoted(value)} must be one of {', '.join(table)}")
+        return table[value]
+
+    return Form(what, read)
+
+
+def _read_client_auth(value: str) -> ssl.VerifyMode:
+    if value in CLIENT_AUTH_UNSUPPORTED:
+        raise ValueError(f"{value} is not supported here; certificates are verified or not asked for")
+    return _one_of(CLIENT_AUTH, "").read(value)
+
+
+def _read_hash(value: str) -> bytes:
+    if not BCRYPT.fullmatch(value):  # the value is not repeated: it may be the password itself
+        raise ValueError("must be a bcrypt hash, as `htpasswd -nBC 10 ''` makes it, of cost 4 to 19")
+    return value.encode()
+
+
+def _read_header(value: str) -> bytes:
+    if not (value.isascii() and value.isprintable()):
+        raise ValueError("must be printable ASCII")
+    return value.encode()
+
+
+VERSION_FORM = _one_of(VERSIONS, "a version of TLS")
+CIPHER_FORM = _one_of(CIPHERS, "a name of Go's cipher suites")
+CLIENT_AUTH_FORM = Form("how certificates of clients are verified", _read_client_auth)
+HASH_FORM = Form("a bcrypt hash", _read_hash)
+HEADER_FORM = Form("the value of the header", _read_header)
 
 
 def _no_passphrase() -> str:

@@ -10,13 +10,15 @@ import html
 from collections.abc import Mapping
 from pathlib import Path
 
-import yaml
 from markdown_it import MarkdownIt
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from smart.errors import ConfigError
+from smart.yamlfile.fields import open_config
+from smart.yamlfile.forms import Form
+from smart.yamlfile.problems import quoted
 
 ALIASES = "aliases.yml"
 
@@ -86,16 +88,16 @@ class Runbooks:
     def _read_aliases(self, path: Path) -> dict[str, str]:
         if not path.exists():
             return {}
-        try:
-            aliases = yaml.safe_load(_read(path))
-        except yaml.YAMLError as error:
-            raise ConfigError(f"{path}: {error}") from None
-        if not isinstance(aliases, Mapping):
-            raise ConfigError(f"{path}: must be a mapping of old names to names of alerts")
-        for old, new in aliases.items():
-            if str(new).lower() not in self._names:
-                raise ConfigError(f"{path}: {old}: there is no runbook {new}")
-        return {str(old).lower(): str(new).lower() for old, new in aliases.items()}
+        fields = open_config(path, may_be_empty=True)
+        form = Form("the name of a runbook", self._known)
+        aliases = {old.lower(): fields.value(old, form, "") for old in fields}
+        fields.close()
+        return aliases
+
+    def _known(self, name: str) -> str:
+        if name.lower() not in self._names:
+            raise ValueError(f"there is no runbook {quoted(name)}")
+        return name.lower()
 
 
 def _read(path: Path) -> str:

@@ -1,7 +1,7 @@
 """One YAML file -> nodes with line numbers, or the reasons why it cannot be read.
 
 Only plain YAML is taken: one document of mappings, lists and scalars. Anchors, aliases, tags, directives and merge keys
-are refused, since nothing in an inventory needs them and bombs are made of them. Nodes are built here from PyYAML's
+are refused, since nothing in a configuration needs them and bombs are made of them. Nodes are built here from PyYAML's
 events, without recursion: its own composer overflows the C stack on a deeply nested file.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import yaml
 
-from smart.inventory.problems import Problems, place, shown
+from smart.yamlfile.problems import Problems, named, place, shown
 
 MAX_BYTES = 8 * 1024 * 1024
 MAX_DEPTH = 20
@@ -67,8 +67,9 @@ class _Refused(Exception):
         self.message = message
 
 
-def read_mapping(path: Path, file: str, problems: Problems) -> Mapping | None:
-    """The mapping a YAML file holds, or None after a problem was noted. `file` is how messages name it."""
+def read_mapping(path: Path, problems: Problems, *, may_be_empty: bool = False) -> Mapping | None:
+    """The mapping a YAML file holds, or None after a problem was noted."""
+    file = named(path)
     try:
         text = _decode(_read_bytes(path))
         if not _characters_are_good(text, file, problems):
@@ -77,6 +78,8 @@ def read_mapping(path: Path, file: str, problems: Problems) -> Mapping | None:
     except _Refused as refusal:
         problems.add(file, refusal.line, "", refusal.message)
         return None
+    if root is None and may_be_empty:
+        return Mapping(1)
     if root is None:
         problems.add(file, 0, "", "is empty (a mapping of keys and values is needed)")
     elif not isinstance(root, Mapping):
@@ -96,11 +99,11 @@ def _read_bytes(path: Path) -> bytes:
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise _Refused(0, "is a symbolic link to nothing" if path.is_symlink() else "is gone") from None
+        raise _Refused(0, "is a symbolic link to nothing" if path.is_symlink() else "there is no such file") from None
     except OSError as error:
         raise _Refused(0, f"cannot be read: {error.strerror}") from None
     if len(data) > MAX_BYTES:
-        raise _Refused(0, f"is larger than {MAX_BYTES // 1024**2} MiB; split the branch or look what got into the file")
+        raise _Refused(0, f"is larger than {MAX_BYTES // 1024**2} MiB; split it or look what got into it")
     return data
 
 

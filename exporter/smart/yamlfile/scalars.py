@@ -1,19 +1,15 @@
-"""What is wrong with a single value before its meaning is looked at: type, hidden characters, files of secrets."""
+"""What is wrong with a single value before its meaning is looked at: type, length, hidden characters."""
 
 from __future__ import annotations
 
-import os
-import stat
 import unicodedata
-from pathlib import Path
 
 from yaml.nodes import ScalarNode
 from yaml.resolver import Resolver
 
-from smart.inventory.nodes import Scalar
-from smart.inventory.problems import shown
+from smart.yamlfile.nodes import Scalar
+from smart.yamlfile.problems import shown
 
-MAX_SECRET_BYTES = 4_096
 _TAG_WORDS = {
     "bool": "true or false",
     "int": "a number",
@@ -52,23 +48,4 @@ def text_mistake(scalar: Scalar, longest: int) -> str:
                 return f"holds an invisible character U+{ord(character):04X}; remove it"
     if text != text.strip():
         return "begins or ends with a space"
-    return ""
-
-
-def secret_file_mistake(path: Path) -> str:
-    """Why a file cannot hold a secret. The path is not repeated: it may be the secret, typed into the wrong key."""
-    try:
-        state = path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return "there is no such file (paths are relative to the directory of the inventory)"
-    except (OSError, ValueError) as error:
-        return f"the file cannot be looked at: {getattr(error, 'strerror', None) or 'bad path'}"
-    if not stat.S_ISREG(state.st_mode):
-        return "is not a regular file"
-    if state.st_mode & 0o077:
-        return f"the file is open to other users (mode {stat.S_IMODE(state.st_mode):o}); run chmod 600 on it"
-    if not os.access(path, os.R_OK):
-        return "the file cannot be read by this user"
-    if not 0 < state.st_size <= MAX_SECRET_BYTES:
-        return f"the file must hold one secret, 1 to {MAX_SECRET_BYTES} bytes"
     return ""

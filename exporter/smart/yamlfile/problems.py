@@ -1,15 +1,17 @@
-"""Collects the mistakes of an inventory and words the values in them."""
+"""Collects the mistakes of files and words the values in them."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
-from smart.errors import Problem
+from smart.errors import ConfigError, Problem
 
 MAX_PER_FILE = 500
 MAX_SHOWN = 60  # characters of a value or key in a message
 # A Telegram bot's token, a login in an address: a value that looks like one is never repeated, whatever its field.
 _SECRET_VALUE = re.compile(r"\d{6,}:[\w-]{20,}|//[^/@\s]*:[^/@\s]*@")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class Problems:
@@ -30,6 +32,16 @@ class Problems:
     def full(self, file: str) -> bool:
         """Would another mistake of this file be left out?"""
         return self._counts.get(file, 0) > MAX_PER_FILE
+
+    def check(self) -> None:
+        """Raises ConfigError with every mistake found, if any."""
+        if self.found:
+            raise ConfigError("\n".join(str(problem) for problem in sorted(self.found)))
+
+
+def named(path: Path) -> str:
+    """A file or directory as messages name it: on one line, whatever its name holds."""
+    return _UNPRINTABLE.sub("?", str(path))
 
 
 def place(file: str, line: int) -> str:

@@ -1,30 +1,29 @@
-"""Reads one mapping of the inventory key by key; every mistake is noted with file, line and key, and reading goes on.
+"""Reads one mapping key by key; every mistake is noted with file, line and key, and reading goes on.
 
 A reader that meets a mistake returns what it returns for an absent key, so that the rest can be looked at too; nobody
-sees such a value, because an inventory with mistakes is never handed out.
+sees such a value, because what has mistakes is never handed out.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
-from smart.inventory import values
-from smart.inventory.model import Secret
-from smart.inventory.nodes import Mapping, Node, Scalar, Sequence
-from smart.inventory.problems import Problems, place, quoted, shown
-from smart.inventory.scalars import is_empty, secret_file_mistake, text_mistake
+from smart.yamlfile.forms import Form
+from smart.yamlfile.nodes import Mapping, Node, Scalar, Sequence, read_mapping
+from smart.yamlfile.problems import Problems, named, place, quoted, shown
+from smart.yamlfile.scalars import is_empty, text_mistake
 
 T = TypeVar("T")
 D = TypeVar("D")
 E = TypeVar("E", bound=StrEnum)
 
 _SECRET_KEY = re.compile(r"pass|pwd|secret|token|credential|api_?key|парол|токен|секрет", re.IGNORECASE)
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")
 MAX_KEY = 64  # longer ones are no slip of the pen and get no suggestion
 
@@ -36,6 +35,21 @@ class Source:
     file: str
     directory: Path
     problems: Problems
+
+
+def read_fields(path: Path, problems: Problems) -> Fields | None:
+    """The mapping of a file, or None after a problem was noted."""
+    node = read_mapping(path, problems)
+    return Fields(node, Source(named(path), path.parent, problems)) if node else None
+
+
+def open_config(path: Path, *, may_be_empty: bool = False) -> Fields:
+    """The mapping of a file that stands alone; `close` it. Raises ConfigError when it cannot be read."""
+    problems = Problems()
+    node = read_mapping(path, problems, may_be_empty=may_be_empty)
+    problems.check()
+    assert node is not None
+    return Fields(node, Source(named(path), path.parent, problems))
 
 
 class Fields:
@@ -52,6 +66,15 @@ class Fields:
         """Is the key there?"""
         return key in self._node.entries
 
+    @property
+    def line(self) -> int:
+        """Where the mapping begins."""
+        return self._node.line
+
+    def __iter__(self) -> Iterator[str]:
+        """The keys that are there, for a mapping that may hold any."""
+        return iter(self._node.entries)
+
     def place(self, key: str) -> str:
         """`file:line` of a key, of the mapping when the key is absent."""
         return place(self.source.file, self._line(key))
@@ -59,6 +82,12 @@ class Fields:
     def problem(self, key: str, message: str) -> None:
         """Notes a mistake in the value of a key."""
         self._note(self._line(key), key, message)
+
+    def refuse(self, key: str, message: str) -> None:
+        """Refuses a key that stands to reason but cannot be honoured, if it is there."""
+        if self.given(key):
+            self._asked[key] = None
+            self.problem(key, message)
 
     def text(self, key: str, *, required: bool = False, longest: int = 255) -> str:
         """Any one line of text; empty when absent. What YAML reads as something else must stand in quotes."""
@@ -94,7 +123,7 @@ class Fields:
             return None
         return scalar.text == "true"
 
-    def value(self, key: str, form: values.Form[T], default: D, *, required: bool = False) -> T | D:
+    def value(self, key: str, form: Form[T], default: D, *, required: bool = False) -> T | D:
         """A value of one of the forms, or the default."""
         scalar = self._scalar(key, form.what, required)
         if scalar is None:
@@ -123,7 +152,7 @@ class Fields:
         self.problem(key, f"{quoted(scalar.text)} must be one of {words}{advice}")
         return default
 
-    def value_list(self, key: str, form: values.Form[T], *, required: bool = False) -> tuple[T, ...]:
+    def value_list(self, key: str, form: Form[T], *, required: bool = False) -> tuple[T, ...]:
         """A list of values of one form, none of them twice."""
         found: list[T] = []
         for item in self._items(key, form.what, required):
@@ -160,36 +189,16 @@ class Fields:
             self.problem(key, "must be a mapping (key: value)")
         return None
 
-    def secret(self, name: str, *, required: bool = False) -> Secret | None:
-        """Where a secret is: NAME_file (must be there, closed to others) or NAME_env (looked up when used)."""
-        in_file, in_variable = f"{name}_file", f"{name}_env"
-        file = self._scalar(in_file, "the path of a file", required=False)
-        variable = self._scalar(in_variable, "the name of an environment variable", required=False)
-        if self.given(in_file) and self.given(in_variable):
-            self.problem(in_variable, f"is given beside {in_file}; keep one of them")
-        elif required and not self.given(in_file) and not self.given(in_variable):
-            message = f"is missing; name a file that holds the secret, or an environment variable in {in_variable}"
-            self.problem(in_file, message)
-        if file is not None:
-            path = self.source.directory / file.text
-            message = secret_file_mistake(path)
-            if not message:
-                return Secret(file=path)
-            self.problem(in_file, message)
-        if variable is not None:
-            if variable.plain and _VARIABLE.fullmatch(variable.text):
-                return Secret(environment=variable.text)
-            # Not repeated: it may be the secret itself.
-            self.problem(in_variable, "must be the name of an environment variable, in latin letters, digits and _")
-        return None
+    def finish(self, secrets: str = "") -> None:
+        """Refuses the keys that nobody asked for, and names the required ones that are absent.
 
-    def finish(self) -> None:
-        """Refuses the keys that nobody asked for, and names the required ones that are absent."""
+        `secrets`: what to tell of a key that looks like a secret, where none may be given by a file or a variable.
+        """
         for key, (line, _) in self._node.entries.items():
             if key in self._asked or self.source.problems.full(self.source.file):
                 continue
             if _SECRET_KEY.search(key) and not key.endswith(("_file", "_env")):
-                message = self._secret_advice(key)
+                message = secrets or self._secret_advice(key)
             else:
                 guess = _guess(key, tuple(self._missing)) or _guess(key, tuple(self._asked))
                 self._missing.pop(guess, None)  # one slip of the pen, one message
@@ -199,10 +208,13 @@ class Fields:
         for key, what in self._missing.items():
             self._note(self._node.line, key, f"is missing (write {what})")
 
+    def close(self) -> None:
+        """The end of a file that stands alone: `finish`, then ConfigError with every mistake in it, if any."""
+        self.finish()
+        self.source.problems.check()
+
     def _secret_advice(self, key: str) -> str:
         """What to do with a secret that was typed in; the nearest key that may name it."""
-        if "upload_tokens" in self._asked:
-            return "a token must not stand here; list its hash in upload_tokens as sha256:<64 hex digits>"
         files = [known for known in self._asked if known.endswith("_file")]
         if not files:
             return "is not a known key; secrets must not stand here"
