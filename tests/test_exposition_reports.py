@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from smart.exposition import Exposition
 from smart.intake.names import FileClass
 from smart.intake.spool import SpoolFile
-from smart.intake.worker import Verdict, forget_store, process
+from smart.intake.worker import Reading, Verdict, forget_store, process
 from smart.inventory.model import Branch, Client, Contact, Inventory, Kind
 from smart.store import Store
 from smart.sysinfo.profile import load_profile
@@ -40,7 +40,7 @@ class Site:
     def hand_in(self, path: Path, received: int = RECEIVED) -> Verdict:
         self.now = max(self.now, received)
         file = SpoolFile(path, "5990NORD", "plant7", FileClass.REPORT, received * 10**9, "raw")
-        result = process(file, CLIENT, self.url, Limits(), [load_profile()])
+        result = process(file, CLIENT, self.url, Reading(Limits(), (load_profile(),)))
         assert not result.trace, result.trace
         self.exposition.follow()
         return result.outcome
