@@ -11,6 +11,7 @@ from lxml import etree
 from sysinfo_reading import MOSCOW, read
 
 from smart.sysinfo.report import Activity, Records, Rejection, Search, User
+from smart.sysinfo.values import BIGGEST
 
 # Everything that XML 1.0 can carry. A carriage return is left out: XML itself turns it into a line feed.
 XML_TEXT = st.text(
@@ -19,10 +20,8 @@ XML_TEXT = st.text(
 )
 LOGIN = st.one_of(XML_TEXT, st.sampled_from([r"CORP\инженер18", "user017@corp.local", "пользователь"]))
 TIMES = st.datetimes(datetime(1971, 1, 1), datetime(2099, 12, 31)).map(lambda time: time.replace(microsecond=0))
-COUNTERS = st.integers(0, 2**63 - 1)
-SEARCH = st.tuples(
-    TIMES, LOGIN, XML_TEXT, XML_TEXT, XML_TEXT, st.integers(-1, 2**63 - 1), st.none() | COUNTERS, XML_TEXT
-)
+COUNTERS = st.integers(0, BIGGEST)
+SEARCH = st.tuples(TIMES, LOGIN, XML_TEXT, XML_TEXT, XML_TEXT, st.integers(-1, BIGGEST), st.none() | COUNTERS, XML_TEXT)
 ACTIVITY = st.tuples(
     TIMES.map(lambda time: time.replace(minute=0, second=0)), st.lists(COUNTERS, min_size=8, max_size=8)
 )

@@ -135,6 +135,8 @@ GOOD_SEARCH = 'time="2026-11-20T09:03:12" login="u" found="1"'
         (ACTIVITY.format(hour="2026-11-20T09:00:00", requests="٣"), "«٣»"),
         (ACTIVITY.format(hour="2026-11-20T09:00:00", requests=""), "«»"),
         (ACTIVITY.format(hour="2026-11-20T09:00:00", requests=str(2**63)), "«9223372036854775808»"),
+        (ACTIVITY.format(hour="2026-11-20T09:00:00", requests=10**10 + 1), "целое число от 0 до 10000000000"),
+        (ACTIVITY.format(hour="2026-11-20T09:00:00", requests="1e400"), "«1e400»"),
         (ACTIVITY.format(hour="2026-11-20T09:00:00", requests="9" * 5000), "9" * 79 + "…"),
         (ACTIVITY.format(hour="2026-11-20T09:30:00", requests="1"), "«2026-11-20T09:30:00» – должно быть начало часа"),
         (ACTIVITY.format(hour="2026-02-31T09:00:00", requests="1"), "«2026-02-31T09:00:00»"),
@@ -182,6 +184,36 @@ def test_other_layout_is_refused_with_what_is_missing(data, says, line):
     rejected = refused(data)
     assert (rejected.reason, rejected.line) == (RejectReason.WRONG_LAYOUT, line)
     assert says in rejected.text
+
+
+LONG = "я" * 301
+PATH, CODE = "я" * 401, "я" * 201
+
+
+@pytest.mark.parametrize(
+    ("inside", "longest"),
+    [
+        (f"<users>\n<user login='{LONG}'/></users>", 300),
+        (f"<users>\n<user login='u' domain='{LONG}'/></users>", 300),
+        (ACTIVITY.format(hour="2026-11-20T09:00:00", requests=1).replace('login="u"', f'login="{LONG}"'), 300),
+        (SEARCH.format(GOOD_SEARCH.replace('login="u"', f'login="{LONG}"')), 300),
+        (SEARCH.format(f'{GOOD_SEARCH} catalog="{LONG}"'), 300),
+        (SEARCH.format(f'{GOOD_SEARCH} type="{LONG}"'), 300),
+        (SEARCH.format(f'{GOOD_SEARCH} source="{LONG}"'), 300),
+        (REJECTION.format("2026-11-20T09:00:00").replace("'auth'", f"'{LONG}'"), 300),
+        (f"<components>\n<component name='{LONG}' version='1'/></components>", 300),
+        (f"<components>\n<component name='k' version='{LONG}'/></components>", 300),
+        (f"<databases>\n<database number='{LONG}'/></databases>", 300),
+        (f"<databases>\n<database number='1' file='{PATH}'/></databases>", 400),
+        (f"<databases>\n<database number='1'><operup file='{PATH}'/></database></databases>", 400),
+        (f"<databases>\n<database number='1'><error code='{CODE}'/></database></databases>", 200),
+    ],
+)
+def test_text_too_long_for_a_key_is_refused_with_its_line(inside, longest):
+    rejected = refused(sysinfo(inside))
+    assert (rejected.reason, rejected.line) == (RejectReason.BAD_VALUE, 3)
+    assert f"должно быть значение не длиннее {longest} знаков" in rejected.text
+    read(sysinfo(inside.replace("я" * (longest + 1), "я" * longest)))
 
 
 def test_line_of_a_wrong_value_is_right_far_into_the_file():

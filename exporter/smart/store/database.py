@@ -66,8 +66,13 @@ def unavailable_is_store_error(url: URL) -> Iterator[None]:
 
 
 def _is_lasting(error: Exception) -> bool:
-    """Would trying again meet the same? PostgreSQL files what exceeds its limits (54…) under operational errors."""
+    """Would trying again meet the same? Both drivers file what a statement or its data are to blame for under
+    operational errors too: PostgreSQL what exceeds its limits (54…), SQLite an overflow and whatever it has no name
+    for. A table that is missing is no such case: somebody took the file away, and opening the store makes it anew.
+    """
     cause = error.orig if isinstance(error, DBAPIError) else error
+    if getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+        return "no such table" not in str(cause)
     return (getattr(cause, "sqlstate", None) or "").startswith("54")
 
 
@@ -86,13 +91,18 @@ def make_engine(url: URL) -> Engine:
     """An engine whose transactions begin as the store needs them; connects to nothing yet."""
     if url.get_backend_name() == "postgresql":
         return sa.create_engine(
-            url, pool_pre_ping=True, connect_args={"connect_timeout": 10, "application_name": "smart"}
+            url,
+            hide_parameters=True,  # errors go to the log, what people typed does not
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 10, "application_name": "smart"},
         )
     directory = Path(url.database or "").parent
     if not directory.is_dir():
         raise StoreError(f"{describe(url)}: there is no directory {directory}")
     # isolation_level None: the driver begins nothing by itself, `_begin` does.
-    engine = sa.create_engine(url, connect_args={"isolation_level": None, "timeout": BUSY_SECONDS})
+    engine = sa.create_engine(
+        url, hide_parameters=True, connect_args={"isolation_level": None, "timeout": BUSY_SECONDS}
+    )
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin)
     return engine

@@ -14,7 +14,7 @@ class FieldType(StrEnum):
     """How a value is written in the report and what it becomes."""
 
     TEXT = "text"  # as it is, nothing trimmed
-    INTEGER = "integer"  # decimal digits of ASCII, up to 64 bits
+    INTEGER = "integer"  # decimal digits of ASCII, up to values.BIGGEST
     INSTANT = "instant"  # local time or date without a zone, or time with one -> unix seconds
     HOUR = "hour"  # an instant at minute 0, second 0
     DATE = "date"  # -> YYYY-MM-DD
@@ -23,16 +23,25 @@ class FieldType(StrEnum):
 
 
 class Target(NamedTuple):
-    """One field of a record: its type, whether a profile has to map it, and the least number allowed."""
+    """One field of a record: its type, whether a profile has to map it, and what is allowed in it."""
 
     type: FieldType
     must: bool = False
     minimum: int = 0
     nullable: bool = True  # None may stand in its column; else a value has to come from the report or a default
+    longest: int = 0  # characters of a text; 0: of any length
 
+
+# Texts of keys are bounded, since a key of PostgreSQL holds 2,704 bytes: two names, or a path and a code, of four bytes
+# a character. The same bounds keep the labels short that are made of them.
+LONGEST_NAME, LONGEST_PATH, LONGEST_CODE = 300, 400, 200
 
 _TEXT = Target(FieldType.TEXT)
-_KEY = Target(FieldType.TEXT, must=True)
+_NAME = Target(FieldType.TEXT, longest=LONGEST_NAME)
+_KEY = Target(FieldType.TEXT, must=True, longest=LONGEST_NAME)
+_PATH = Target(FieldType.TEXT, longest=LONGEST_PATH)
+_CODE = Target(FieldType.TEXT, longest=LONGEST_CODE)
+_LONG = Target(FieldType.TEXT, must=True)
 _COUNT = Target(FieldType.INTEGER, nullable=False)
 _NUMBER = Target(FieldType.INTEGER)
 _FOUND = Target(FieldType.INTEGER, must=True, minimum=-1, nullable=False)
@@ -65,13 +74,13 @@ KINDS: dict[str, dict[str, Target]] = {
     "components": {"name": _KEY, "version": _KEY},
     "warnings": {"code": _TEXT, "text": _TEXT},
     "catalogs": {"path": _KEY, "main_page": _FLAG, "products": _FLAG},
-    "volumes": {"number": _KEY, "name": _TEXT, "file": _TEXT, "update": _TEXT, "licence_valid_until": _DATE},
-    "volume_errors": {"code": _TEXT, "message": _TEXT},
-    "operup": {"file": _TEXT, "updated": _INSTANT},
+    "volumes": {"number": _KEY, "name": _TEXT, "file": _PATH, "update": _TEXT, "licence_valid_until": _DATE},
+    "volume_errors": {"code": _CODE, "message": _TEXT},
+    "operup": {"file": _PATH, "updated": _INSTANT},
     "activity": {
         "hour": _HOUR,
         "login": _KEY,
-        "domain": _TEXT,
+        "domain": _NAME,
         "requests": _COUNT,
         "documents": _COUNT,
         "free_documents": _COUNT,
@@ -84,17 +93,17 @@ KINDS: dict[str, dict[str, Target]] = {
     "searches": {
         "time": _TIME,
         "login": _KEY,
-        "catalog": _TEXT,
-        "type": _TEXT,
-        "source": _TEXT,
+        "catalog": _NAME,
+        "type": _NAME,
+        "source": _NAME,
         "found": _FOUND,
         "duration_ms": _NUMBER,
-        "text": _KEY,
+        "text": _LONG,
     },
     "rejections": {"time": _TIME, "login": _KEY, "reason": _KEY},
     "users": {
         "login": _KEY,
-        "domain": _TEXT,
+        "domain": _NAME,
         "registered": _INSTANT,
         "last_seen": _INSTANT,
         "has_card": Target(FieldType.PRESENCE),
@@ -104,7 +113,7 @@ KINDS: dict[str, dict[str, Target]] = {
         "position": _TEXT,
         "department": _TEXT,
     },
-    "sessions": {"login": _KEY, "domain": _TEXT, "ip": _TEXT, "browser": _TEXT, "since": _INSTANT, "seat": _FLAG},
+    "sessions": {"login": _KEY, "domain": _NAME, "ip": _TEXT, "browser": _TEXT, "since": _INSTANT, "seat": _FLAG},
     "kassist": {"day": _DAY, "added": _COUNT, "unique": _COUNT, "unmatched": _COUNT, "checked": _COUNT},
 }
 

@@ -35,6 +35,7 @@ class FieldRule:
     required: bool = False
     default: str | None = None
     minimum: int = 0
+    longest: int = 0  # characters of a text; 0: of any length
     true: frozenset[str] = frozenset()
     false: frozenset[str] | None = None
     format: str | None = None
@@ -50,7 +51,13 @@ class FieldRule:
     def plain_converter(self, zone: tzinfo) -> Converter:
         """The converter of a value that is there."""
         return make_converter(
-            self.type, zone, minimum=self.minimum, true=self.true, false=self.false, pattern=self.format
+            self.type,
+            zone,
+            minimum=self.minimum,
+            longest=self.longest,
+            true=self.true,
+            false=self.false,
+            pattern=self.format,
         )
 
     def converter(self, zone: tzinfo) -> Converter:

@@ -77,6 +77,7 @@ def _field(fields: Fields, name: str, target: Target, record: tuple[str, ...]) -
         required=fields.value("required", SWITCH_FORM, False),
         default=fields.value("default", TEXT_FORM, None),
         minimum=target.minimum,
+        longest=target.longest,
         true=frozenset(fields.value_list("true", WORD_FORM, required=fields.given("true"))),
         false=_words_for_no(fields),
         format=fields.value("format", TEXT_FORM, None),

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from smart.errors import RejectReason, ReportRejected
 from smart.sysinfo.fields import FieldType
 from smart.sysinfo.layout import FieldRule, KindRule, Place
-from smart.sysinfo.values import EXPECTED, Converter, column_of
+from smart.sysinfo.values import BIGGEST, EXPECTED, Converter, column_of
 
 OWN_TEXT = "text()"
 _SHOWN = 80  # characters of a wrong value that a complaint repeats
@@ -125,7 +125,9 @@ def describe(place: Place) -> str:
 
 def _expected(field: FieldRule) -> str:
     if field.type is FieldType.INTEGER:
-        return f"целое число от {field.minimum} до 9223372036854775807"
+        return f"целое число от {field.minimum} до {BIGGEST}"
+    if field.longest:
+        return f"значение не длиннее {field.longest} знаков"
     if field.type is FieldType.BOOLEAN:
         return "одно из слов: " + ", ".join(sorted(field.true | (field.false or frozenset())))
     return f"{EXPECTED[field.type]} (по календарю)" if field.format is None else f"в виде {field.format}"

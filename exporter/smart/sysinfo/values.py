@@ -17,8 +17,8 @@ from smart.sysinfo.fields import FieldType
 Converter = Callable[[str], Any]
 
 _REMEMBERED = 20_000  # values a table keeps: more than hours in two years; a hostile report cannot fill the memory
-_LONGEST_NUMBER = 20  # characters of a signed 64-bit number
-_BIGGEST = 2**63 - 1
+_LONGEST_NUMBER = 20  # characters, leading zeros included
+BIGGEST = 10**10  # above any 32-bit counter, yet the sum of all a store holds stays below 2^63
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _INSTANT = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
@@ -53,13 +53,13 @@ class Table(dict[str, Any]):
 
 
 def integer(minimum: int) -> Converter:
-    """Whole numbers from `minimum` to 2^63 - 1, ASCII digits only: no spaces, no 1e3, no digits of other scripts."""
+    """Whole numbers from `minimum` to BIGGEST, ASCII digits only: no spaces, no 1e3, no digits of other scripts."""
 
     def convert(value: str) -> int:
         if len(value) > _LONGEST_NUMBER or not _INTEGER.fullmatch(value):
             raise ValueError(value)
         number = int(value)
-        if not minimum <= number <= _BIGGEST:
+        if not minimum <= number <= BIGGEST:
             raise ValueError(value)
         return number
 
@@ -184,11 +184,29 @@ def or_default(convert: Converter, default: Any, zone: tzinfo) -> Converter:
     return convert
 
 
+class Short:
+    """Texts as they are, of a bounded length: they become part of keys and labels."""
+
+    def __init__(self, longest: int) -> None:
+        self._longest = longest
+
+    def __call__(self, value: str) -> str:
+        if len(value) > self._longest:
+            raise ValueError(value)
+        return value
+
+    def column(self, values: Sequence[str]) -> Sequence[str]:
+        """Many texts at once."""
+        if max(map(len, values), default=0) > self._longest:
+            raise ValueError(values)
+        return values
+
+
 def column_of(convert: Converter) -> Callable[[Sequence[str]], Sequence[Any]]:
     """The same conversion for the values of many records."""
     if convert is str:
         return lambda values: values
-    if isinstance(convert, Instants):
+    if isinstance(convert, Instants | Short):
         return convert.column
     return lambda values: list(map(convert, values))
 
@@ -201,6 +219,7 @@ def make_converter(
     zone: tzinfo,
     *,
     minimum: int = 0,
+    longest: int = 0,
     true: frozenset[str] = frozenset(),
     false: frozenset[str] | None = None,
     pattern: str | None = None,
@@ -218,4 +237,4 @@ def make_converter(
         return boolean(true, false)
     if kind is FieldType.PRESENCE:
         return boolean(frozenset({PRESENT}), None)
-    return str  # C code that returns the same object
+    return Short(longest) if longest else str  # C code that returns the same object
