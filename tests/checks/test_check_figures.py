@@ -158,6 +158,24 @@ def test_domains_beyond_the_limit_are_summed_up() -> None:
     assert sum(usage.users for usage in folded.values()) == sum(u.users for u in domains.values()) + 500
 
 
+class Once(dict):
+    """Domains that count how often they are gone through."""
+
+    times = 0
+
+    def items(self):
+        self.times += 1
+        return super().items()
+
+
+def test_many_domains_are_gone_through_once_not_once_a_figure(facts) -> None:
+    domains = Once({f"d{n}": DomainUsage(requests=1) for n in range(1000)})
+    given = facts(has_users=True)
+    samples = read_facts(replace(given, usage=replace(given.usage, domains=domains)))
+    assert domains.times == 1
+    assert sum(sample.metric == "KodeksDomainMonthRequests" for sample in samples) == MAX_DOMAINS + 1
+
+
 @pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "1970-01-01"])
 def test_a_licence_for_ever_is_no_obstacle(samples_of, day) -> None:
     assert len(samples_of("KodeksLicenseValidUntil", valid_until=day)) == 1

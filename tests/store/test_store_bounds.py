@@ -51,7 +51,7 @@ def test_sums_of_the_largest_numbers_are_told(store, plant):
 def test_a_sum_that_no_database_can_hold_is_no_outage_and_shows_nobodys_name(store, plant):
     rows = [activity(NOW, login, requests=2**63 - 1) for login in ("user017", "user018")]
     put(store, plant, rows={Records.ACTIVITY: rows})
-    with pytest.raises(Exception, match="overflow|out of range") as caught:  # another class for each database
+    with pytest.raises(Exception, match=r"overflow|out of range") as caught:  # another class for each database
         usage_of(store, plant)
     assert type(caught.value).__module__.startswith(("sqlalchemy", "psycopg"))
     assert "user01" not in "".join(traceback.format_exception(caught.value))

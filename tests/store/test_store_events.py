@@ -33,6 +33,12 @@ def test_events_carry_the_labels_of_their_alert(store, plant):
     assert state.left_out == {}
 
 
+def test_labels_of_events_are_short_whatever_was_stored(store, plant):
+    put(store, plant, rows={Records.SEARCHES: [search(NOW, found=0, catalog="c" * 100_000, type="t" * 100_000)]})
+    (labels,) = names(store.client_state(plant, NOW), "KodeksSearchEmptyEvents")
+    assert (len(labels["catalog"]), len(labels["searchtype"])) == (300, 300)
+
+
 def test_an_event_is_held_from_when_it_was_first_stored_and_never_shown_again(store, plant):
     rows = {Records.SEARCHES: [search(NOW - 20 * DAY, found=0)]}
     put(store, plant, rows=rows)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from smart.checks.base import Facts, Sample
 from smart.checks.labels import clip
 from smart.checks.registry import CHECKS, FIGURES
+from smart.checks.users import fold_domains
 
 SOURCE = "sysinfo"
 MAX_SERIES = 2000  # of one family of one client; a page of any size a report may cause would harm Prometheus
@@ -17,6 +19,8 @@ Rows = Iterable[tuple[tuple[str, ...], float]]
 
 def read_facts(facts: Facts) -> list[Sample]:
     """Every sample a report yields, in the order of the registry; checks not made have none. No clock, no store."""
+    usage = replace(facts.usage, domains=fold_domains(facts.usage.domains))  # once: there may be many
+    facts = replace(facts, usage=usage)
     samples = []
     for check in CHECKS:
         outcome = check.read(facts)

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
+from smart.checks.labels import clip
 from smart.errors import StoreError
 from smart.store.state import (
     EMPTY_SEARCHES,
@@ -117,7 +118,7 @@ def _events(
     for source in _SOURCES:
         for family, *values, stored_at, amount in connection.execute(sa.text(source.query), parameters):
             batch = datetime.fromtimestamp(stored_at, zone).strftime("%Y-%m-%d %H:%M")
-            labels = list(zip(source.labels, values, strict=True))
+            labels = list(zip(source.labels, map(clip, values), strict=True))
             if family in (EMPTY_SEARCHES, FAILED_SEARCHES):
                 labels.append(("url", ""))
             yield Event(family, (*labels, ("batch", batch)), stored_at + hold_seconds), amount
