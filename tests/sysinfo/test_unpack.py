@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import tracemalloc
 import zipfile
 
 import pytest
@@ -179,6 +180,33 @@ def test_strange_zip_is_refused_before_and_after_the_upload(save, data, says):
             check()
         assert caught.value.reason is RejectReason.BAD_ZIP
         assert says in caught.value.text
+
+
+def directory_of(members: int, *, with_zip64: bool) -> bytes:
+    """A zip whose end tells of one member and whose directory has so many."""
+    local = struct.pack("<4s5H3L2H", b"PK\x03\x04", 20, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+    entry = struct.pack("<4s4B4H3L5H2L", b"PK\x01\x02", 20, 0, 20, *[0] * 15)
+    size, offset = len(entry) * members, len(local)
+    large = b""
+    if with_zip64:
+        large = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 1, 1, size, offset)
+        large += struct.pack("<4sLQL", b"PK\x06\x07", 0, offset + size, 1)
+        size = offset = 0xFFFFFFFF
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 1, 1, size, offset, 0)
+    return local + entry * members + large + end
+
+
+@pytest.mark.parametrize("with_zip64", [False, True], ids=["zip", "zip64"])
+def test_a_directory_of_a_million_members_is_not_even_read(save, with_zip64):
+    path = save(directory_of(1_000_000, with_zip64=with_zip64))
+    tracemalloc.start()
+    for check in (lambda: quick_check(path, FileKind.ZIP, Limits()), lambda: take(path)):
+        with pytest.raises(ReportRejected) as caught:
+            check()
+        assert caught.value.reason is RejectReason.BAD_ZIP
+        assert "оглавление архива занимает байт: 46000000" in caught.value.text
+    assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    tracemalloc.stop()
 
 
 @pytest.mark.parametrize(

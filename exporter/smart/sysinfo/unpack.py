@@ -30,6 +30,7 @@ _XML = re.compile(rb"<(?:\?xml|!--|[A-Za-z_:\x80-\xff])")
 _HTML = re.compile(rb"(?i)<(?:!doctype\s+html|html|head|body|title)\b")
 _LOCAL_HEADER = struct.Struct("<4s5H3L2H")
 _LONGEST_DESCRIPTOR = 24  # bytes between the member's data and the directory: sizes once more
+_LONGEST_DIRECTORY = 46 + 3 * 0xFFFF  # bytes of one member with the longest name, extra fields and comment
 _RATIO_FREE_BYTES = 1 << 20  # small files may be as regular as they like
 _ENCRYPTED = 0x1 | 0x40  # flag bits of a zip member
 
@@ -146,7 +147,9 @@ def _open_member(file: BinaryIO, size: int, limits: Limits) -> Iterator[_Member]
     """The one member of a zip whose structure has been checked."""
     with ExitStack() as stack:
         try:
-            archive = stack.enter_context(zipfile.ZipFile(file))
+            wary = _Wary(file)
+            archive = stack.enter_context(zipfile.ZipFile(cast(IO[bytes], wary)))
+            wary.most = size
             info = _only_member(archive)
             _check_structure(file, size, archive, info)
             if info.file_size > limits.unpacked_bytes:
@@ -160,6 +163,25 @@ def _open_member(file: BinaryIO, size: int, limits: Limits) -> Iterator[_Member]
                 raise
             raise _bad_zip(_DAMAGED) from error  # zipfile sought a place before the beginning of the file
         yield _Member(unpacked, info, limits)
+
+
+class _Wary:
+    """A zip as zipfile reads it, its directory up to `most` bytes: one of a million members would take half a minute
+    and a gigabyte before they could be counted.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.most = _LONGEST_DIRECTORY
+        self._file = file
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        """As the file's. Raises ReportRejected."""
+        if size > self.most:
+            raise _bad_zip(
+                f"в архиве должен быть ровно один файл XML, а оглавление архива занимает байт: {size}. {_SAVE_AGAIN}"
+            )
+        return self._file.read(size)
 
 
 def _only_member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
