@@ -229,6 +229,16 @@ FORMS = {
     "not a form": (report(), "не похоже на форму"),
     "empty": (b"", "форма оборвана"),
     "endless part header": (multipart(("X: " + "a" * 100_000, b"")), "не похоже на форму"),
+    "ten thousand parts": (
+        multipart(*[('Content-Disposition: form-data; name="x"', b"1")] * 10_000, (FILE, report())),
+        "кроме файла, больше 64 КиБ",
+    ),
+    "a large field beside the file": (
+        multipart(('Content-Disposition: form-data; name="x"', b"1" * 70_000), (FILE, report())),
+        "кроме файла, больше 64 КиБ",
+    ),
+    "a tail after the form": (multipart((FILE, report())) + b"x" * 70_000, "кроме файла, больше 64 КиБ"),
+    "field name in capitals": (multipart((FILE.replace('"file"', '"FILE"'), report())), "нет поля file"),
     "a thousand part headers": (multipart(("\r\n".join(["X: 1"] * 1000), b"")), "не похоже на форму"),
 }
 

@@ -116,8 +116,8 @@ class UploadReader:
                 form.feed(data)
             except TooLarge:
                 raise self._too_large(uploads[0], incoming.size) from None
-            if total > self._settings.max_bytes + FORM_OVERHEAD_BYTES:
-                raise TooLarge
+            if total - incoming.size > FORM_OVERHEAD_BYTES:  # a million empty parts would keep everyone waiting
+                raise BadForm(f"в форме, кроме файла, больше {FORM_OVERHEAD_BYTES >> 10} КиБ лишнего")
 
         try:
             await self._receive(request, incoming, feed)
