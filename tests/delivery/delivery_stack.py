@@ -172,6 +172,7 @@ def alert(
     notes = {
         "details": "Ответ защиты: 4111 Ключ не найден. Отчёт от 14.03 20:00.",
         "clientname": "ООО «Завод № 7»",
+        "action": "узнайте, на месте ли ключ.",
         "runbook_url": f"http://smart.example/docs/errors/{name}.md",
     }
     chosen = {"alertname": name, **defaults, **labels}

@@ -73,6 +73,7 @@ def test_a_letter_says_what_broke_where_since_when_and_what_to_do(post: Post) ->
         assert "http://smart.example/docs/errors/KodeksXmlSensLockStatus.md" in text
         assert "https://t.me/example_north" in text
         assert "Северный филиал" in text
+        assert "Что делать: узнайте, на месте ли ключ." in text
     assert "http://smart.example/docs/errors/KodeksXmlSensLockStatus.md" in page.links
 
 
@@ -91,8 +92,10 @@ def test_a_telegram_message_has_the_users_layout(post: Post) -> None:
         "С 14.03.2026 20:08 МСК",
         "Ответ защиты: 4111 Ключ не найден. Отчёт от 14.03 20:00.",
         "",
+        "Что делать: узнайте, на месте ли ключ.",
+        "",
         "----------------",
-        "Развёрнутое описание аварии и что делать:",
+        "Развёрнутое описание аварии:",
         "KodeksXmlSensLockStatus",
     ]
     assert message.links == ("http://smart.example/docs/errors/KodeksXmlSensLockStatus.md",)
@@ -151,6 +154,41 @@ def test_five_hundred_empty_searches_are_fifty_lines_and_how_many_more(post: Pos
     assert "  … и ещё 450" in letter.text.splitlines()
 
 
+def test_what_is_true_of_all_searches_of_a_client_is_said_once(post: Post) -> None:
+    known = "Узнали из отчёта от 14.03.2026 20:00. Кроме показанных, есть ещё 450."
+    notes = {"details": f"Атрибутный поиск. {known}"}
+    post.fire(*(alert("KodeksSearchIsEmpty", query=f"гост {n}", annotations=notes, **SEARCH) for n in (1, 2, 3)))
+    post.wait(lambda: post.letters_to("usage@north.example"), "the letter")
+    (letter,) = post.letters_to("usage@north.example")
+    words = "В БД нет того что искал пользователь user017: plant7 - гост"
+    lines = [line for line in letter.text.splitlines() if line.startswith(words)]
+    expected = [f"{words} {n}. Атрибутный поиск." for n in (1, 2, 3)]
+    assert lines == [f"{expected[0]} {known}", *expected[1:]]
+    seen = " ".join("".join(read_html(letter.html).seen).split())
+    assert [seen.count(line) for line in (known, *expected)] == [1, 1, 1, 1]
+
+
+def test_a_letter_names_the_registration_number_where_the_alert_has_it(post: Post) -> None:
+    post.fire(alert("KodeksLimitsUsers", clientname="ООО «Завод № 7»", regnum="599_12345"))
+    post.wait(lambda: post.letters_to("tech@north.example"), "the letter")
+    (letter,) = post.letters_to("tech@north.example")
+    assert "ООО «Завод № 7», рег. номер 599_12345" in read_html(letter.html).seen
+    assert "    ООО «Завод № 7», рег. номер 599_12345, с " in letter.text
+
+
+def test_an_end_does_not_say_what_to_do(post: Post) -> None:
+    started = time.time() - 120
+    post.fire(alert(started=started))
+    post.wait(lambda: post.messages_to(NORTH_CHAT) and post.letters_to("tech@north.example"), "FIRING")
+    post.fire(alert(started=started, ended=started + 30))
+    post.wait(lambda: len(post.messages_to(NORTH_CHAT)) > 1 and len(post.letters_to("tech@north.example")) > 1, "both")
+    told, over = post.letters_to("tech@north.example")
+    assert "Приоритет K2, критично." in told.text
+    assert "Приоритет K2." in over.text
+    for text in (over.text, over.html, post.messages_to(NORTH_CHAT)[1].text):
+        assert "Что делать" not in text
+
+
 def test_several_files_of_one_client_are_one_line_of_the_list(post: Post) -> None:
     post.fire(
         *(alert("KodeksDBerrorsNoCode", filename=f"C:\\DB\\{number}.d6d") for number in range(3)),
@@ -172,7 +210,12 @@ def test_the_longest_values_stay_within_telegrams_limit(post: Post, filler: str)
                 text=full,
                 filename=full,
                 client=f"{number}{full}",
-                annotations={"details": full, "clientname": full, "list": "; ".join([full[:60]] * 20)},
+                annotations={
+                    "details": full,
+                    "clientname": full,
+                    "action": full[:400],
+                    "list": "; ".join([full[:60]] * 20),
+                },
             )
             for number in range(5)
         )
@@ -204,8 +247,9 @@ def test_a_count_names_whom_it_counts(post: Post) -> None:
     assert lines[6:8] == ["Затронуто: 31.", "- client-0"]
     assert lines[26:28] == ["- client-19", "… и ещё 11"]
     letter = post.letters_to("tech@north.example")[0]
-    assert names in letter.text
-    assert names in read_html(letter.html).seen
+    listed = names.replace("; ", ";\n").replace(" …", "\n…")  # one a line
+    for text in (letter.text, "".join(read_html(letter.html).seen)):
+        assert listed in "\n".join(text.splitlines())
 
 
 def test_one_of_two_recovered_is_told_as_both(post: Post) -> None:

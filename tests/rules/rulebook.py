@@ -168,7 +168,7 @@ def label_problems(alert: Alert) -> list[str]:
 
 def annotation_problems(alert: Alert) -> list[str]:
     """Annotations that letters and messages need."""
-    wanted = {"details", "runbook_url"}
+    wanted = {"details", "action", "runbook_url"}
     if alert.name.endswith("Count"):
         wanted.add("list")
     if not (alert.for_operator or alert.branch_wide):
