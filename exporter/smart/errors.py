@@ -61,7 +61,7 @@ class ReportRejected(SmartError):
         self.reason = reason
         self.text = text
         self.line = line
-        super().__init__(f"{text} (строка {line})" if line else text)
+        super().__init__(f"строка {line}: {text}" if line else text)
 
 
 class StoreError(SmartError):

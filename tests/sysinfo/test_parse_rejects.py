@@ -127,7 +127,7 @@ GOOD_SEARCH = 'time="2026-11-20T09:03:12" login="u" found="1"'
 @pytest.mark.parametrize(
     ("inside", "says"),
     [
-        (ACTIVITY.format(hour="2026-11-20T09:00:00", requests="много"), "«много» – должно быть целое число от 0"),
+        (ACTIVITY.format(hour="2026-11-20T09:00:00", requests="много"), "«много», а ожидается целое число от 0"),
         (ACTIVITY.format(hour="2026-11-20T09:00:00", requests="-1"), "«-1»"),
         (ACTIVITY.format(hour="2026-11-20T09:00:00", requests="1.5"), "«1.5»"),
         (ACTIVITY.format(hour="2026-11-20T09:00:00", requests=" 1"), "« 1»"),
@@ -138,7 +138,7 @@ GOOD_SEARCH = 'time="2026-11-20T09:03:12" login="u" found="1"'
         (ACTIVITY.format(hour="2026-11-20T09:00:00", requests=10**10 + 1), "целое число от 0 до 10000000000"),
         (ACTIVITY.format(hour="2026-11-20T09:00:00", requests="1e400"), "«1e400»"),
         (ACTIVITY.format(hour="2026-11-20T09:00:00", requests="9" * 5000), "9" * 79 + "…"),
-        (ACTIVITY.format(hour="2026-11-20T09:30:00", requests="1"), "«2026-11-20T09:30:00» – должно быть начало часа"),
+        (ACTIVITY.format(hour="2026-11-20T09:30:00", requests="1"), "«2026-11-20T09:30:00», а ожидается начало часа"),
         (ACTIVITY.format(hour="2026-02-31T09:00:00", requests="1"), "«2026-02-31T09:00:00»"),
         (ACTIVITY.format(hour="20.11.2026 09:00", requests="1"), "«20.11.2026 09:00»"),
         (REJECTION.format("2026-11-20T25:00:00"), "«2026-11-20T25:00:00»"),
@@ -212,7 +212,7 @@ PATH, CODE = "я" * 401, "я" * 201
 def test_text_too_long_for_a_key_is_refused_with_its_line(inside, longest):
     rejected = refused(sysinfo(inside))
     assert (rejected.reason, rejected.line) == (RejectReason.BAD_VALUE, 3)
-    assert f"должно быть значение не длиннее {longest} знаков" in rejected.text
+    assert f"ожидается значение не длиннее {longest} знаков" in rejected.text
     read(sysinfo(inside.replace("я" * (longest + 1), "я" * longest)))
 
 

@@ -55,10 +55,10 @@ def test_a_file_is_not_there_then_accepted_then_in_work_then_stored(intake):
 
 def test_a_refused_file_says_why(intake):
     intake.known["7700NORTH", "romashka"] = SimpleNamespace(
-        received=1_795_000_000, size=7, state="rejected", error="файл оборван (строка 3)"
+        received=1_795_000_000, size=7, state="rejected", error="строка 3: файл оборван"
     )
     answer = ask(intake, "romashka.xml")
-    assert (answer.body["state"], answer.body["error"]) == ("rejected", "файл оборван (строка 3)")
+    assert (answer.body["state"], answer.body["error"]) == ("rejected", "строка 3: файл оборван")
     assert last_modified(answer) == 1_795_000_000
 
 

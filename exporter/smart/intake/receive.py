@@ -13,6 +13,7 @@ from smart.intake.incoming import Incoming
 from smart.intake.limits import IntakeSettings
 from smart.intake.spool import Spool, SpoolFile
 from smart.sysinfo.unpack import FileKind, quick_check, sniff
+from smart.sysinfo.xml_errors import EMPTY_FILE
 
 logger = logging.getLogger(__name__)
 
@@ -71,14 +72,15 @@ class Receiver:
         path = incoming.write_out()
         try:
             if not incoming.size:
-                raise ReportRejected(RejectReason.EMPTY, "файл пуст: отчёт не сохранился на машине, откуда его шлют")
+                raise ReportRejected(RejectReason.EMPTY, EMPTY_FILE)
             if kind is FileKind.UNKNOWN:
                 raise ReportRejected(
-                    RejectReason.NOT_A_REPORT, "файл не похож ни на отчёт sysinfo (XML или zip), ни на smartstatus"
+                    RejectReason.NOT_A_REPORT,
+                    "файл не похож ни на отчёт sysinfo (XML или zip), ни на smartstatus: посмотрите, что в нём",
                 )
             if kind is FileKind.STATUS and incoming.size > self._settings.max_status_bytes:
                 limit = self._settings.max_status_bytes
-                raise ReportRejected(RejectReason.TOO_LARGE, f"файл smartstatus больше {limit} байт")
+                raise ReportRejected(RejectReason.TOO_LARGE, f"файл smartstatus больше {limit >> 10} КиБ")
             if kind is not FileKind.STATUS:
                 quick_check(path, kind, self._settings.unpack)
         except ReportRejected as error:

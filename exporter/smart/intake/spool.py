@@ -252,8 +252,8 @@ class Spool:
         folder = self.rejected / _escape(dealer)
         folder.mkdir(exist_ok=True)
         name = SEPARATOR.join((_escape(client), f"{received_ns:020d}", reason.value))
-        moment = time.strftime("%d.%m.%Y %H:%M:%S", time.localtime(received_ns // 1_000_000_000))
-        note = f"Клиент: {client}\nПолучен: {moment}\nПричина: {reason.value}\n{text}\n"
+        moment = time.strftime("%d.%m.%Y %H:%M:%S %Z", time.localtime(received_ns // 1_000_000_000))
+        note = f"Клиент: {client}\nПолучен: {moment}\nКод причины: {reason.value}\n{text}\n"
         with contextlib.suppress(FileNotFoundError):  # somebody took it out of the spool by hand
             path.rename(folder / name)
         (folder / f"{name}.reason.txt").write_text(note, "utf-8")

@@ -21,6 +21,7 @@ from smart.inventory.model import Dealer
 
 logger = logging.getLogger(__name__)
 
+MEBIBYTE = 1024 * 1024
 FORM_OVERHEAD_BYTES = 64 * 1024  # boundaries, part headers and other fields of a form
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -83,8 +84,8 @@ class UploadReader:
             raise Refused(
                 404,
                 "unknown-client",
-                f"клиента {shown(client)} нет в списке дистрибьютора: имя файла должно совпадать с именем клиента "
-                "до буквы, включая строчные и прописные",
+                f"клиента {shown(client)} нет в списке дистрибьютора: файл должен называться именем клиента, буква "
+                "в букву (строчные и прописные различаются), с окончанием .zip, .xml или .status",
             )
         return Upload(dealer.name, client, name, way)
 
@@ -97,7 +98,9 @@ class UploadReader:
             raise Refused(507, "disk-full", "на сервере SMART кончается место на диске, повторите позже")
 
     def _too_large(self, upload: Upload | None, size: int) -> Refused:
-        text = f"файл больше допустимого: предел {self._settings.max_bytes} байт"
+        limit = self._settings.max_bytes
+        shown_limit = f"{limit} байт" if limit % MEBIBYTE else f"{limit // MEBIBYTE} МиБ"
+        text = f"файл больше допустимого: предел {shown_limit}. Отчёт XML отправляйте архивом zip"
         if upload is not None:
             error = ReportRejected(RejectReason.TOO_LARGE, text)
             received = self._spool.now_ns() // 1_000_000_000
@@ -117,7 +120,8 @@ class UploadReader:
             except TooLarge:
                 raise self._too_large(uploads[0], incoming.size) from None
             if total - incoming.size > FORM_OVERHEAD_BYTES:  # a million empty parts would keep everyone waiting
-                raise BadForm(f"в форме, кроме файла, больше {FORM_OVERHEAD_BYTES >> 10} КиБ лишнего")
+                extra = f"в форме, кроме файла, больше {FORM_OVERHEAD_BYTES >> 10} КиБ лишнего"
+                raise BadForm(f"{extra}: отправляйте один файл, в поле file")
 
         try:
             await self._receive(request, incoming, feed)

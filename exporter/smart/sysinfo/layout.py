@@ -96,7 +96,7 @@ def choose_profile(profiles: Sequence[Profile], root: str, line: int = 0) -> Pro
     raise ReportRejected(
         RejectReason.WRONG_LAYOUT,
         f"это не отчёт sysinfo: корневой элемент <{root[:80]}>, а должен быть {known}. "
-        "Проверьте, тот ли файл отправлен; для отчётов другого вида нужен профиль разметки",
+        "Проверьте, тот ли файл отправлен. Если это отчёт нового вида, сообщите оператору SMART",
         line,
     )
 

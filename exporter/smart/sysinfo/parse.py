@@ -12,7 +12,7 @@ from smart.sysinfo.collect import Collector, Sink
 from smart.sysinfo.layout import Profile, choose_profile
 from smart.sysinfo.machine import Machine
 from smart.sysinfo.report import Report
-from smart.sysinfo.xml_errors import BOM, HonestyCheck, bad_encoding, check_encoding, dtd, rejection_of
+from smart.sysinfo.xml_errors import BOM, EMPTY_FILE, HonestyCheck, bad_encoding, check_encoding, dtd, rejection_of
 
 _PIECE_BYTES = 1 << 17  # read and parsed at a time; from 32 KiB to 1 MiB measured the same
 _LONGEST_TOKEN = 1 << 20  # bytes: expat reads an unfinished tag anew with each piece, so its length has an end
@@ -35,7 +35,7 @@ class _Reading:
         self._start = 0  # byte of the file where the piece begins
         self._line = 1  # and its line
         if not self._piece:
-            raise ReportRejected(RejectReason.EMPTY, "файл пуст: сохраните отчёт на установке и отправьте снова")
+            raise ReportRejected(RejectReason.EMPTY, EMPTY_FILE)
         self._has_bom = self._piece.startswith(BOM)
         # A byte order mark is surer than the declaration, which editors leave as it was when they save as UTF-8.
         self._parser = expat.ParserCreate("UTF-8" if self._has_bom else None)

@@ -110,7 +110,7 @@ class RecordReader:
             except (ValueError, OverflowError):
                 where = describe(field.place) if field.place else field.name
                 raise ReportRejected(
-                    RejectReason.BAD_VALUE, f"{where}: «{shorten(value)}» – должно быть {_expected(field)}"
+                    RejectReason.BAD_VALUE, f"{where}: «{shorten(value)}», а ожидается {_expected(field)}"
                 ) from None
         raise AssertionError("every field is good on its own")  # a defect: the edge of the file logs it
 
@@ -130,11 +130,11 @@ def _expected(field: FieldRule) -> str:
         return f"значение не длиннее {field.longest} знаков"
     if field.type is FieldType.BOOLEAN:
         return "одно из слов: " + ", ".join(sorted(field.true | (field.false or frozenset())))
-    return f"{EXPECTED[field.type]} (по календарю)" if field.format is None else f"в виде {field.format}"
+    return EXPECTED[field.type] if field.format is None else f"в виде {field.format}"
 
 
 def _hint(field: FieldRule) -> str:
-    return f" (должно быть {EXPECTED[field.type]})" if field.type is not FieldType.TEXT else ""
+    return f" (ожидается {EXPECTED[field.type]})" if field.type is not FieldType.TEXT else ""
 
 
 def _empty(field: FieldRule) -> str:

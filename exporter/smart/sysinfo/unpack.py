@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from smart.errors import RejectReason, ReportRejected
+from smart.sysinfo.xml_errors import EMPTY_FILE
 from smart.sysinfo.xml_head import check_head, check_tail
 
 HEAD_BYTES = 1 << 16
@@ -125,7 +126,7 @@ def _refuse_large(size: int, limits: Limits) -> None:
 def _refuse_unknown(head: bytes, kind: FileKind) -> None:
     """Say what came instead of a report."""
     if not head:
-        raise ReportRejected(RejectReason.EMPTY, f"файл пуст. {_SAVE_AGAIN}")
+        raise ReportRejected(RejectReason.EMPTY, EMPTY_FILE)
     if kind is not FileKind.UNKNOWN:
         return
     what = "это не отчёт: ни XML, ни zip"

@@ -9,6 +9,8 @@ from smart.errors import RejectReason, ReportRejected
 
 BOM = b"\xef\xbb\xbf"
 
+EMPTY_FILE = "файл пуст: установка не отдала отчёт, или он не сохранился. Сохраните его ещё раз и повторите отправку"
+
 _CUT = "Файл оборван: отчёт сохранён или передан не до конца. Сохраните отчёт ещё раз и повторите отправку"
 _BROKEN = "Файл испорчен: сохраните отчёт на установке ещё раз и повторите отправку"
 _HAND = "Похоже, файл правили вручную или он испорчен при передаче: сохраните отчёт ещё раз"
@@ -70,9 +72,9 @@ def rejection_of(error: expat.ExpatError, bad_byte: int, declared: str) -> Repor
     line, column = error.lineno, error.offset + 1
     if error.code in _ENCODING_CODES or (error.code == _INVALID_TOKEN and bad_byte >= 0x80):
         text = _BAD_BYTES.format(declared=declared)
-        return ReportRejected(RejectReason.BAD_ENCODING, f"{text[0].upper()}{text[1:]}, позиция {column}", line)
+        return ReportRejected(RejectReason.BAD_ENCODING, text, line)
     what, meaning = _MEANINGS.get(error.code, (f"ошибка XML: {expat.ErrorString(error.code)}", _BROKEN))
-    return ReportRejected(RejectReason.BROKEN_XML, f"Не XML: {what}, позиция {column}. {meaning}", line)
+    return ReportRejected(RejectReason.BROKEN_XML, f"это не XML: {what} (позиция {column}). {meaning}", line)
 
 
 def dtd(line: int) -> ReportRejected:
@@ -88,7 +90,7 @@ def dtd(line: int) -> ReportRejected:
 def bad_encoding(declared: str, line: int) -> ReportRejected:
     """The rejection when the bytes are not what the declaration says."""
     text = _BAD_BYTES.format(declared=declared)
-    return ReportRejected(RejectReason.BAD_ENCODING, text[0].upper() + text[1:], line)
+    return ReportRejected(RejectReason.BAD_ENCODING, text, line)
 
 
 class HonestyCheck:

@@ -7,7 +7,7 @@ from typing import NoReturn
 from xml.parsers import expat
 
 from smart.errors import RejectReason, ReportRejected
-from smart.sysinfo.xml_errors import BOM, bad_encoding, check_encoding, dtd, rejection_of
+from smart.sysinfo.xml_errors import BOM, EMPTY_FILE, bad_encoding, check_encoding, dtd, rejection_of
 
 
 class _Found(Exception):
@@ -20,7 +20,7 @@ def check_head(head: bytes, *, is_whole: bool) -> tuple[str, str]:
     Raises ReportRejected.
     """
     if not head:
-        raise ReportRejected(RejectReason.EMPTY, "файл пуст: сохраните отчёт на установке и отправьте снова")
+        raise ReportRejected(RejectReason.EMPTY, EMPTY_FILE)
     has_bom = head.startswith(BOM)
     parser = expat.ParserCreate("UTF-8" if has_bom else None)
     found = {"encoding": "UTF-8", "root": ""}

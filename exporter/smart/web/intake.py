@@ -216,7 +216,7 @@ class Intake:
 
 
 def _wrong_method(request: Request, allowed: bytes) -> Refused:
-    text = f"метод {shown(request.method)} здесь не годится: {allowed.decode()}"
+    text = f"метод {shown(request.method)} здесь не годится, нужен {allowed.decode().replace(', ', ' или ')}"
     return Refused(405, "wrong-method", text, ((b"allow", allowed),))
 
 
