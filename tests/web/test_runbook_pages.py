@@ -26,7 +26,14 @@ def test_every_runbook_is_a_page(get):
     for path in RUNBOOKS.glob("*.md"):
         answer = get(f"/docs/errors/{path.name}")
         assert answer.status_code == 200
-        assert "<h2>Что делать</h2>" in answer.text
+        assert '<h2 id="steps">Что делать</h2>' in answer.text
+        assert '<a href="#steps">Что делать</a>' in answer.text
+
+
+def test_a_number_and_its_word_stay_on_one_line(get):
+    text = get("/docs/errors/KodeksUserAInvolvementIsLow.md").text
+    assert "меньше 60\N{NO-BREAK SPACE}%" in text.lower()
+    assert "60 %" not in text.partition("</title>")[2].partition("</h1>")[2]
 
 
 def test_tables_scroll_instead_of_widening_the_page(get):

@@ -7,6 +7,7 @@ lead anywhere else. Names are matched without regard to case, and the old names 
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from smart.yamlfile.forms import Form
 from smart.yamlfile.problems import quoted
 
 ALIASES = "aliases.yml"
+STEPS = "<h2>Что делать</h2>"
+NO_BREAK = "\N{NO-BREAK SPACE}"
 
 PAGE = """<!DOCTYPE html>
 <html lang="ru"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -38,8 +41,12 @@ table{{border-collapse:collapse;font-size:.9em}}
 th,td{{border:1px solid #d5dbe0;padding:.35em .5em;text-align:left;vertical-align:top}}
 th{{background:#eef1f4}}
 nav{{font-size:.9em}}
+@media(max-width:36em){{ /* a row of a table of codes becomes a card: its last column is always the advice */
+thead{{display:none}} table,tbody,tr,td{{display:block}} tr{{margin:0 0 .8em;border:1px solid #d5dbe0}} td{{border:0}}
+td:first-child{{font-weight:bold;background:#eef1f4}} td:last-child::before{{content:"Что делать: ";font-weight:bold}}
+}}
 </style></head>
-<body><nav><a href="./">Все аварии</a></nav>
+<body><nav><a href="./">Все аварии</a>{jump}</nav>
 {body}
 </body></html>
 """
@@ -60,7 +67,7 @@ class Runbooks:
         for name, path in sources.items():
             heading, _, text = _read(path).partition("\n")
             titles[name] = heading.removeprefix("# ").strip()
-            self._pages[name] = _page(titles[name], _heading(titles[name]) + markdown.render(text))
+            self._pages[name] = _page(titles[name], _heading(titles[name]) + markdown.render(bind(text)))
         self._aliases = self._read_aliases(directory / ALIASES)
         self._index = _page("Аварии", _index(titles))
 
@@ -115,7 +122,18 @@ def _heading(title: str) -> str:
 
 def _page(title: str, body: str) -> str:
     body = body.replace("<table>", '<div class="table"><table>').replace("</table>", "</table></div>")
-    return PAGE.format(title=html.escape(title), body=body)
+    jump = ""
+    if STEPS in body:  # they stand far down, and who reads on a phone wants them first
+        body = body.replace(STEPS, STEPS.replace("<h2>", '<h2 id="steps">'))
+        jump = ' · <a href="#steps">Что делать</a>'
+    return PAGE.format(title=html.escape(title), body=body, jump=jump)
+
+
+def bind(text: str) -> str:
+    """Keep together what a narrow screen must not part: a number and its word, a dash and what is before it."""
+    text = re.sub(r"(?<=\d) (?=[%а-яё])", NO_BREAK, text)
+    text = re.sub(r"(?<=\S) (?=– )", NO_BREAK, text)
+    return re.sub(r"(?<![^\s(«])([вкосуиаВКОСУИАЯ]|не|на|от|до|по) (?=\S)", rf"\1{NO_BREAK}", text)
 
 
 def _index(titles: Mapping[str, str]) -> str:
