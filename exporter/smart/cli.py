@@ -89,7 +89,7 @@ def check(
             mistakes += str(error).splitlines()
     if mistakes:
         click.echo("\n".join(mistakes), err=True)
-        click.echo(f"{len(mistakes)} mistake(s)", err=True)
+        click.echo(f"mistakes: {len(mistakes)}", err=True)
         sys.exit(1)
     click.echo(f"OK: {summary}")
 

@@ -51,7 +51,7 @@ def test_all_mistakes_of_inventory_and_alerting_are_told_at_once(tmp_path):
     assert any(line.startswith(f"{north}:") and "manager: is not declared" in line for line in lines)
     assert f"{alerting}:1: mail.smarthost: 'localhost' must be host:port" in lines
     assert any(line.startswith(f"{alerting}:") and "prometheus: is missing" in line for line in lines)
-    assert lines[-1] == "3 mistake(s)"
+    assert lines[-1] == "mistakes: 3"
 
 
 def test_a_report_is_described_with_its_metrics():

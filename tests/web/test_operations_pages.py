@@ -249,7 +249,7 @@ def test_a_bug_in_a_reload_shows_no_traceback(site) -> None:
 def test_the_landing_page_names_numbers_not_clients(site) -> None:
     answer = site.get("/")
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    assert "1 branches, 3 clients; state: ready" in answer.text
+    assert "branches: 1, clients: 3; state: ready" in answer.text
     assert not [name for name in NAMES if name in answer.text]
     for link in ("/metrics", "/sd", "/-/healthy", "/-/ready"):
         assert f'href="{link}"' in answer.text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import re
+import unicodedata
 from datetime import date
 from enum import StrEnum
 from functools import cache
@@ -61,10 +62,18 @@ def read_client_name(value: str) -> str:
 
 def _name(value: str, pattern: re.Pattern[str]) -> str:
     if not pattern.fullmatch(value):
-        raise ValueError(f"{quoted(value)} must match {pattern.pattern}")
+        raise ValueError(f"{quoted(value)} must match {pattern.pattern}{_lookalike(value)}")
     if value[0] in ".-" or value[-1] == ".":
         raise ValueError(f"{quoted(value)} must not begin with '.' or '-' nor end with '.': files are named after it")
     return value
+
+
+def _lookalike(value: str) -> str:
+    """Among latin letters a Cyrillic one cannot be seen: say which it is."""
+    strange = next((letter for letter in value if letter.isalpha() and not letter.isascii()), "")
+    if not strange or not re.search("[A-Za-z]", value):
+        return ""
+    return f" ({strange!r}, letter {value.index(strange) + 1}, is {unicodedata.name(strange, 'not a latin one')})"
 
 
 def read_duration(value: str) -> int:

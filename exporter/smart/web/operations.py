@@ -44,7 +44,7 @@ PAGE = """<!DOCTYPE html>
 <style>body{{font-family:sans-serif;margin:2em;max-width:50em}}dt{{font-weight:bold;margin-top:.6em}}</style></head>
 <body><h1>SMART</h1>
 <p>Watches installations of Kodeks/Techexpert. Version {version}.</p>
-<p>{dealers} dealers, {branches} branches, {clients} clients; state: {state}.</p>
+<p>Dealers: {dealers}, branches: {branches}, clients: {clients}; state: {state}.</p>
 <dl>
 <dt><a href="/metrics">/metrics</a></dt><dd>SMART about itself</dd>
 <dt><a href="/sd">/sd</a></dt><dd>targets for Prometheus' http_sd</dd>
