@@ -68,7 +68,7 @@ def test_only_a_dealers_own_token_opens(dealer, token, expected):
 
 
 @pytest.mark.parametrize("dealer", ["599DEMO", "600DEMO", "601DEMO"], ids=["two tokens", "one token", "unknown"])
-@pytest.mark.parametrize("token", [FIRST[0], OTHER[0], "wrong", "x" * 10_000])
+@pytest.mark.parametrize("token", [FIRST[0], OTHER[0], "wrong", "x" * 10_000], ids=["first", "other", "wrong", "long"])
 def test_the_work_is_the_same_for_every_dealer_and_token(dealer, token, monkeypatch):
     compared = []
     real = hmac.compare_digest
