@@ -55,6 +55,12 @@ class SmartServer:
 
     def start(self) -> SmartServer:
         """Returns when it is ready."""
+        self.launch()
+        self.wait_until_ready()
+        return self
+
+    def launch(self) -> subprocess.Popen[bytes]:
+        """Returns at once."""
         environment = {**os.environ, "SMART_DATABASE_URL": self._database_url}
         command = [
             sys.executable, "-m", "smart", "serve", "--inventory", str(self.inventory), "--data-dir", str(self.data),
@@ -63,12 +69,17 @@ class SmartServer:
         ]  # fmt: skip
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+        return self._process
+
+    def wait_until_ready(self) -> None:
+        """Until it says so itself."""
+        assert self._process is not None
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:
             assert self._process.poll() is None, self.log.read_text("utf-8")
             try:
                 if requests.get(f"{self.operations}/-/ready", timeout=5).ok:
-                    return self
+                    return
             except requests.ConnectionError:
                 pass
             time.sleep(0.1)

@@ -92,7 +92,10 @@ def database_url(url: str, file: Path | None, data_dir: Path) -> str:
             raise click.ClickException(f"{file} cannot be read") from None
     if url:
         return url
-    data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.ClickException(f"{data_dir} cannot be made: {error.strerror}") from None
     return f"sqlite:///{data_dir.absolute()}/smart.db"
 
 

@@ -9,10 +9,13 @@ import asyncio
 import contextlib
 import logging
 import signal
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
@@ -68,60 +71,72 @@ class ServeSettings:
 
 async def serve(settings: ServeSettings) -> None:
     """Runs until SIGTERM or SIGINT; SIGHUP reloads the inventory. Raises SmartError when it cannot start."""
+    loop = asyncio.get_running_loop()
+    hangup = asyncio.Event()
+    loop.add_signal_handler(signal.SIGHUP, hangup.set)  # before anything slow: unhandled, it would end the process
     live = LiveInventory(settings.inventory)
-    store = Store.open(settings.database_url)
-    with contextlib.closing(store), contextlib.closing(Spool(settings.data_dir)) as spool:
+    with contextlib.ExitStack() as stack:
+        spool = stack.enter_context(contextlib.closing(Spool(settings.data_dir)))  # first: one process a directory
+        store = stack.enter_context(contextlib.closing(Store.open(settings.database_url)))
         exposition = Exposition(store)
         exposition.take_inventory(live.current)
         live.subscribe(exposition.take_inventory)
-        await _run(settings, live, store, spool, exposition)
+        workers = _workers(settings, live, spool, store, exposition)
+        intake = stack.enter_context(
+            contextlib.closing(
+                intake_app(
+                    live,
+                    spool,
+                    settings.intake_limits,
+                    lookup=partial(_last_file, store),
+                    on_accepted=workers.submit,
+                    on_refused=workers.record_refusal,
+                )
+            )
+        )
+        servers = _listen(settings, intake, live, exposition)
+        workers.start()
+        try:
+            await _until_stopped(
+                servers,
+                follow_forever(exposition),
+                delete_old_daily(store, settings.keep_months),
+                reload_when_told(live, hangup),
+            )
+        finally:
+            await asyncio.to_thread(workers.stop)
+            await loop.shutdown_default_executor()  # what the clock or a signal began still uses the store
+            log.info("stopped")
 
 
-async def _run(
-    settings: ServeSettings, live: LiveInventory, store: Store, spool: Spool, exposition: Exposition
-) -> None:
-    def lookup(dealer: str, client: str) -> FileInfo | None:
-        client_id = store.client_id(dealer, client)
-        return None if client_id is None else store.last_file(client_id)
+def _last_file(store: Store, dealer: str, client: str) -> FileInfo | None:
+    client_id = store.client_id(dealer, client)
+    return None if client_id is None else store.last_file(client_id)
 
+
+def _workers(
+    settings: ServeSettings, live: LiveInventory, spool: Spool, store: Store, exposition: Exposition
+) -> Workers:
     def refresh(dealer: str, client: str, result: Result) -> None:
         log.info("%s/%s: %s%s", dealer, client, result.outcome, f" ({result.text})" if result.text else "")
         client_id = store.client_id(dealer, client)
         if client_id is not None:
             exposition.refresh((client_id,))
 
-    workers = Workers(
-        live,
-        spool,
-        store,
-        (settings.database_url, Reading(settings.intake_limits.unpack, settings.profiles, settings.signatures)),
-        settings=settings.workers,
-        on_done=refresh,
-    )
-    intake = intake_app(
-        live,
-        spool,
-        settings.intake_limits,
-        lookup=lookup,
-        on_accepted=workers.submit,
-        on_refused=workers.record_refusal,
-    )
-    waiting_for = ["the spool has not been taken up yet"]
-    outer = _listener(intake, settings.intake, settings.trusted_proxies)
+    reading = Reading(settings.intake_limits.unpack, settings.profiles, settings.signatures)
+    context = settings.database_url, reading
+    return Workers(live, spool, store, context, settings=settings.workers, on_done=refresh)
+
+
+def _listen(settings: ServeSettings, intake: App, live: LiveInventory, exposition: Exposition) -> list[Server]:
+    """Both listeners, bound: senders wait instead of being refused until all is ready."""
     runbooks = Runbooks(settings.runbooks) if settings.runbooks else None
-    inner_settings = OperationsSettings(replicas=settings.replicas, runbooks=runbooks)
-    pages = operations_app(live, exposition, lambda: waiting_for, inner_settings)
+    pages = operations_app(live, exposition, list, OperationsSettings(replicas=settings.replicas, runbooks=runbooks))
+    outer = _listener(intake, settings.intake, settings.trusted_proxies)
     inner = _listener(pages, settings.operations)
     ports = outer.bind(), inner.bind()
-    workers.start()
-    waiting_for.clear()
     log.info("intake on %s:%d, operations on %s:%d", settings.intake.host, ports[0], settings.operations.host, ports[1])
-    try:
-        await _until_stopped(live, [outer, inner], exposition, store, settings.keep_months)
-    finally:
-        await asyncio.to_thread(workers.stop)
-        intake.close()
-        log.info("stopped")
+    return [outer, inner]
 
 
 def _listener(app: App, listen: Listen, trusted_proxies: str = "") -> Server:
@@ -131,53 +146,50 @@ def _listener(app: App, listen: Listen, trusted_proxies: str = "") -> Server:
     )
 
 
-async def _until_stopped(
-    live: LiveInventory, servers: list[Server], exposition: Exposition, store: Store, months: Mapping[str, int]
-) -> None:
+async def _until_stopped(servers: list[Server], *beside: Coroutine[Any, Any, None]) -> None:
+    """Serves, with other work that never ends beside it, until a signal says stop."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
-    reloads: set[asyncio.Task[None]] = set()
-
-    def reload() -> None:
-        task = loop.create_task(_reload(live))
-        reloads.add(task)
-        task.add_done_callback(reloads.discard)
-
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, reload)
-    by_the_clock = [
-        asyncio.create_task(follow_forever(exposition)),
-        asyncio.create_task(_delete_old_daily(store, months)),
-    ]
+    tasks = [asyncio.create_task(work) for work in beside]
     try:
         await run_servers(servers, stop)
     finally:
-        for task in by_the_clock:
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*by_the_clock, *reloads, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _reload(live: LiveInventory) -> None:
-    with contextlib.suppress(InventoryError):  # every mistake is in the log by now, and a metric says so
+async def reload_when_told(live: LiveInventory, told: asyncio.Event) -> None:
+    """Puts the inventory's files in force each time the event is set; with mistakes in them the old one stays."""
+    while True:
+        await told.wait()
+        told.clear()
         try:
             await asyncio.to_thread(live.reload)
         except InventoryError:
-            raise
+            pass  # every mistake is in the log by now, and a metric says so
         except Exception:
             log.exception("the inventory could not be put in force everywhere")
 
 
-async def _delete_old_daily(store: Store, months: Mapping[str, int]) -> None:
-    while True:
-        try:
-            deleted = await asyncio.to_thread(store.delete_old, int(time.time()), months)
-            own_metrics.RETENTION_LAST_SUCCESS_TIMESTAMP_SECONDS.set_to_current_time()
-            if any(deleted.values()):
-                log.info("deleted by age: %s", ", ".join(f"{kind} {count}" for kind, count in deleted.items() if count))
-        except Exception:  # the store may be away; the next day comes
-            log.exception("old records could not be deleted")
-        await asyncio.sleep(DAY_SECONDS)
+async def delete_old_daily(store: Store, months: Mapping[str, int], interval_seconds: float = DAY_SECONDS) -> None:
+    """Deletes records by age, at the start and once a day; a failing store is told in the log."""
+    stopped = threading.Event()
+    try:
+        while True:
+            try:
+                deleted = await asyncio.to_thread(store.delete_old, int(time.time()), months, stopped.is_set)
+                own_metrics.RETENTION_LAST_SUCCESS_TIMESTAMP_SECONDS.set_to_current_time()
+                if any(deleted.values()):
+                    counts = ", ".join(f"{kind} {count}" for kind, count in deleted.items() if count)
+                    log.info("deleted by age: %s", counts)
+            except Exception:  # the store may be away; the next day comes
+                log.exception("old records could not be deleted")
+            await asyncio.sleep(interval_seconds)
+    finally:
+        stopped.set()
 
 
 def run(settings: ServeSettings) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -53,10 +53,12 @@ KINDS: Mapping[str, _Kind] = {
 }
 
 
-def delete_old(engine: Engine, now: int, months: Mapping[str, int] | None = None) -> dict[str, int]:
+def delete_old(
+    engine: Engine, now: int, months: Mapping[str, int] | None = None, stopped: Callable[[], bool] = lambda: False
+) -> dict[str, int]:
     """Deletes what is older than `months` says for its kind (default 13, sessions 30 days); counts by kind.
 
-    Raises ConfigError for a kind that does not exist.
+    Ends early, between two transactions, once `stopped` says so. Raises ConfigError for a kind that does not exist.
     """
     months = months or {}
     unknown = sorted(set(months) - set(KINDS))
@@ -69,7 +71,7 @@ def delete_old(engine: Engine, now: int, months: Mapping[str, int] | None = None
         cutoff = _cutoff(name, now, months)
         limit = datetime.fromtimestamp(cutoff, UTC).date().isoformat() if kind.day else cutoff
         owners = clients if kind.by_client else [0]
-        deleted[name] = sum(_delete(engine, name, kind, owner, limit) for owner in owners)
+        deleted[name] = sum(_delete(engine, name, kind, owner, limit, stopped) for owner in owners)
     return deleted
 
 
@@ -79,9 +81,11 @@ def _cutoff(name: str, now: int, months: Mapping[str, int]) -> int:
     return months_before(now, months.get(name, DEFAULT_MONTHS))
 
 
-def _delete(engine: Engine, name: str, kind: _Kind, client_id: int, limit: int | str) -> int:
+def _delete(
+    engine: Engine, name: str, kind: _Kind, client_id: int, limit: int | str, stopped: Callable[[], bool]
+) -> int:
     deleted = 0
-    while True:
+    while not stopped():
         with engine.connect() as connection:  # a look without a lock: mostly there is nothing to do
             newest = _newest_of_chunk(connection, name, kind, client_id, limit)
         if newest is None:
@@ -93,6 +97,7 @@ def _delete(engine: Engine, name: str, kind: _Kind, client_id: int, limit: int |
             where = f"{_owner(kind)} AND {kind.age} <= :newest"
             statement = sa.text(f"DELETE FROM {name} WHERE {where}")  # noqa: S608
             deleted += connection.execute(statement, parameters).rowcount
+    return deleted
 
 
 def _newest_of_chunk(connection: Connection, name: str, kind: _Kind, client_id: int, limit: int | str) -> Any:

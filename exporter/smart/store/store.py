@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import sqlalchemy as sa
@@ -165,7 +165,12 @@ class Store:
         with self.reading() as connection:
             return read_last_file(connection, client_id)
 
-    def delete_old(self, now: int, months: Mapping[str, int] | None = None) -> dict[str, int]:
-        """Deletes records by age, kinds as in retention.KINDS; how many of each. May take minutes; blocks nobody."""
+    def delete_old(
+        self, now: int, months: Mapping[str, int] | None = None, stopped: Callable[[], bool] = lambda: False
+    ) -> dict[str, int]:
+        """Deletes records by age, kinds as in retention.KINDS; how many of each. May take minutes; blocks nobody.
+
+        Once `stopped` says so it ends early, with nothing half done.
+        """
         with unavailable_is_store_error(self._url):
-            return retention.delete_old(self._engine, now, months)
+            return retention.delete_old(self._engine, now, months, stopped)

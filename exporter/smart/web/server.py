@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import socket
 import ssl
 from collections.abc import Generator, Sequence
@@ -121,7 +122,8 @@ class Server(uvicorn.Server):
         try:
             self._socket = socket.create_server((host, port), family=family, backlog=self.config.backlog)
         except OSError as error:
-            raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
+            reason = os.strerror(error.errno) if error.errno else error.strerror or error
+            raise ConfigError(f"cannot listen on {host}:{port}: {reason}") from None
         bound: int = self._socket.getsockname()[1]
         return bound
 
