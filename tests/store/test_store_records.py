@@ -51,6 +51,28 @@ def test_all_kinds_of_a_report_are_stored(store, plant):
     ]
 
 
+@pytest.mark.parametrize("amount", [499, 500, 501, 1_234])
+def test_many_records_of_a_kind_are_all_stored_and_each_once(store, plant, amount):
+    searches = [search(NOW - n, f"user{n % 7}", digest=n, text=f"запрос {n}") for n in range(amount)]
+    hours = [activity(NOW - 3600 * n, requests=n) for n in range(amount)]
+    rows = {Records.SEARCHES: [*searches, *searches[:10]], Records.ACTIVITY: hours}
+    saved = put(store, plant, rows=rows)
+    assert (saved.new[Records.SEARCHES], saved.new[Records.ACTIVITY]) == (amount, amount)
+    assert table(store, "search_event", "time, login, text") == sorted(
+        (one.time, one.login, one.text) for one in searches
+    )
+    assert table(store, "user_hour", "hour, requests") == sorted((one.hour, one.requests) for one in hours)
+    more = [*searches, search(NOW + 1)]
+    assert put(store, plant, NOW + 60, rows={Records.SEARCHES: more}).new[Records.SEARCHES] == 1
+
+
+def test_a_text_no_database_takes_among_many_leaves_all_others_as_they_are(store, plant):
+    rows = [search(NOW - n, digest=n, text="\ud800" if n == 700 else f"{n}") for n in range(1_200)]
+    assert put(store, plant, rows={Records.SEARCHES: rows}).new[Records.SEARCHES] == 1_200
+    stored = dict(table(store, "search_event", "time, text"))
+    assert stored == {NOW - n: "?" if n == 700 else f"{n}" for n in range(1_200)}
+
+
 def test_the_same_file_again_stores_nothing(store, plant):
     put(store, plant, rows=ROWS)
     before = contents(store)
