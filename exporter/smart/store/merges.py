@@ -50,15 +50,18 @@ WHERE {different}
     replaced=", ".join(f"{field} = excluded.{field}" for field in CARD_FIELDS),
     different=" OR ".join(f"user_card.{field} <> excluded.{field}" for field in CARD_FIELDS),
 )
+# EXCEPT, not NOT IN: for a pair that is not there SQLite would look through the whole stage, in case of a NULL.
 _CARDS_GONE = """
-DELETE FROM user_card WHERE client_id = :client
-    AND (login, domain) NOT IN (SELECT login, domain FROM stage_user WHERE has_card = 1)
+DELETE FROM user_card WHERE client_id = :client AND (login, domain) IN (
+    SELECT login, domain FROM user_card WHERE client_id = :client
+    EXCEPT SELECT login, domain FROM stage_user WHERE has_card = 1)
 """
 _ALL_CARDS = "DELETE FROM user_card WHERE client_id = :client"
 
 _GONE = """
-UPDATE user_account SET gone_at = :moment WHERE client_id = :client AND gone_at IS NULL
-    AND (login, domain) NOT IN (SELECT login, domain FROM stage_user)
+UPDATE user_account SET gone_at = :moment WHERE client_id = :client AND gone_at IS NULL AND (login, domain) IN (
+    SELECT login, domain FROM user_account WHERE client_id = :client AND gone_at IS NULL
+    EXCEPT SELECT login, domain FROM stage_user)
 """
 _BACK = """
 UPDATE user_account SET gone_at = NULL WHERE client_id = :client AND gone_at IS NOT NULL
