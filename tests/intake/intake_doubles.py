@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import time
 from pathlib import Path
 
 from smart.errors import RejectReason
-from smart.intake.worker import Result, Verdict
+from smart.intake.process import MEMORY_BYTES
+from smart.intake.worker import Result, Verdict, process
 
 
 def obey(file, client, notes):
@@ -25,6 +27,11 @@ def obey(file, client, notes):
         while not Path(rest).exists():
             time.sleep(0.01)
     result = Result(Verdict.STORED, newest=True, seconds=0.1)
+    if word == "eat":
+        try:
+            bytearray(MEMORY_BYTES)
+        except MemoryError:
+            result = Result(Verdict.REJECTED, RejectReason.BOMB, "не хватило памяти", digest=b"1" * 32, size=3)
     if word == "refuse":
         result = Result(Verdict.REJECTED, RejectReason.BROKEN_XML, "не закрыт элемент", digest=b"1" * 32, size=6)
     if word == "fail":
@@ -33,6 +40,12 @@ def obey(file, client, notes):
         result = Result(Verdict.UNAVAILABLE, text="the database is away")
     note(notes, f"end {file.client} {file.path.read_text()}")
     return result
+
+
+def process_within(file, client, database_url, reading, limit):
+    """The real function with so many bytes of memory."""
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    return process(file, client, database_url, reading)
 
 
 def note(notes, text):

@@ -13,6 +13,7 @@ from intake_harness import Dealers, client, report, zipped
 from smart.errors import RejectReason
 from smart.intake import worker
 from smart.intake.names import FileClass
+from smart.intake.process import WorkerProcess
 from smart.intake.spool import SpoolFile
 from smart.intake.worker import Reading, Verdict, process
 from smart.store import Store
@@ -20,6 +21,7 @@ from smart.sysinfo.profile import REFERENCE, load_profile
 from smart.sysinfo.unpack import Limits
 
 PROFILES = (load_profile(REFERENCE),)
+CLIENT = client("romashka")
 
 
 @pytest.fixture
@@ -94,6 +96,28 @@ def test_what_cannot_be_read_is_rejected_and_leaves_nothing(store, tmp_path, cas
     assert result.size == len(content)
     with sqlite3.connect(tmp_path / "smart.db") as database:
         assert database.execute("SELECT count(*) FROM report").fetchone() == (0,)
+
+
+def test_a_report_made_to_take_all_memory_is_rejected_and_the_next_one_read(store, tmp_path):
+    """Names of elements are kept by the XML parser to the end of the document, whatever is made of them."""
+    names = "".join(f"<a{number}/>" for number in range(2_000_000))
+    hostile, good = tmp_path / "hostile", tmp_path / "good"
+    hostile.write_bytes(report().replace(b"</sysinfo>", names.encode() + b"</sysinfo>"))
+    good.write_bytes(report())
+    reading = Reading(Limits(), PROFILES)
+    worker_process = WorkerProcess("intake_doubles:process_within", (store.url, reading, 160 << 20))
+    try:
+        results = [
+            worker_process.call((SpoolFile(path, "7700NORTH", "romashka", FileClass.REPORT, 1, "raw"), CLIENT), 60)
+            for path in (hostile, good)
+        ]
+    finally:
+        worker_process.close()
+    assert [(result.outcome, result.reason) for result in results] == [
+        (Verdict.REJECTED, RejectReason.BOMB),
+        (Verdict.STORED, None),
+    ]
+    assert "не хватило памяти" in results[0].text
 
 
 def test_a_store_that_is_away_is_an_outage_and_comes_back(store, tmp_path):

@@ -161,6 +161,14 @@ def test_a_file_that_costs_two_workers_is_set_aside_and_the_others_are_taken(tmp
         assert "сбой программы SMART" in pool.store.rows[0][2]
 
 
+def test_a_worker_cannot_take_all_the_memory(tmp_path):
+    with Pool(tmp_path) as pool:
+        pool.put("a", "eat")
+        pool.put("a", "next")
+        pool.until(lambda: len(pool.results) == 2)
+    assert pool.results == [("a", Verdict.REJECTED), ("a", Verdict.STORED)]
+
+
 def test_while_the_store_is_away_files_stay_and_others_go_on(tmp_path):
     with Pool(tmp_path) as pool:
         pool.put("a", f"away {tmp_path / 'back'}")

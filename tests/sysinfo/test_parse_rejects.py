@@ -97,6 +97,7 @@ def test_empty_file_is_refused():
         pytest.param(b"\xef\xbb\xbf" + CP1251, 4, id="byte order mark of another encoding"),
         pytest.param(FULL.replace(b"UTF-8", b"windows-1251"), 33, id="UTF-8 called windows-1251"),
         pytest.param(searches("привет, мир").replace(b"UTF-8", b"windows-1251"), 2, id="every byte is a letter"),
+        pytest.param(FULL.replace(b"UTF-8", b"KOI8-R"), 33, id="UTF-8 called KOI8-R"),
         pytest.param(CP1251.replace(b"9.402", b"\x98"), 53, id="byte that windows-1251 lacks"),
         pytest.param(FULL.replace(b"UTF-8", b"UTF-16"), 1, id="UTF-8 called UTF-16"),
         pytest.param(FULL.replace(b"UTF-8", b"Shift_JIS"), 1, id="encoding of more bytes"),
@@ -184,6 +185,21 @@ def test_other_layout_is_refused_with_what_is_missing(data, says, line):
     rejected = refused(data)
     assert (rejected.reason, rejected.line) == (RejectReason.WRONG_LAYOUT, line)
     assert says in rejected.text
+
+
+@pytest.mark.parametrize(
+    ("around", "record"),
+    [
+        ("<databases><database number='1'>{}</database></databases>", "<operup file='f'/>"),
+        ("<databases><database number='1'>{}</database></databases>", "<error/>"),
+        ("<databases>{}</databases>", "<database number='1'/>"),
+        ("<state>{}</state>", "<warning/>"),
+        ("<components>{}</components>", "<component name='k' version='1'/>"),
+        ("<catalogs>{}</catalogs>", "<catalog path='/'/>"),
+    ],
+)
+def test_more_small_records_than_memory_should_hold_are_refused(around, record):
+    assert "вместе больше 100000" in refused(sysinfo(around.format(record * 100_001))).text
 
 
 LONG = "я" * 301

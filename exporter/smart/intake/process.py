@@ -10,6 +10,7 @@ import contextlib
 import gc
 import importlib
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 START_SECONDS = 60.0
+MEMORY_BYTES = 1 << 30  # of one worker: many times what any report needs, and no more for one made to take it all
 
 
 class WorkerDied(Exception):
@@ -102,6 +104,8 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     with contextlib.suppress(OSError):  # when memory runs out, this process goes, not the server
         Path("/proc/self/oom_score_adj").write_text("500")
+    with contextlib.suppress(ValueError, OSError):  # a lower limit is in force already
+        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
     threading.Thread(target=_watch_parent, daemon=True).start()
     line = Connection(int(sys.argv[1]))
     module, _, name = sys.argv[2].partition(":")

@@ -27,6 +27,7 @@ from smart.sysinfo.profile import Profile
 from smart.sysinfo.unpack import Limits, open_report
 
 OUTAGES = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS)
+TOO_MUCH = "для чтения отчёта не хватило памяти, отведённой одному файлу: это не отчёт установки, файл не принят"
 DEFECT = "сбой программы SMART при разборе файла; подробности в журнале сервера"
 
 
@@ -75,6 +76,8 @@ def process(file: SpoolFile, client: Client, database_url: str, reading: Reading
         result = Result(verdict, counts=counts, newest=newest)
     except ReportRejected as error:
         result = Result(Verdict.REJECTED, error.reason, str(error))
+    except MemoryError:  # the limit of this process, see process.py
+        result = Result(Verdict.REJECTED, RejectReason.BOMB, TOO_MUCH)
     except Exception as error:  # the edge of a file: a defect sets one file aside, the next one is taken
         if isinstance(error, StoreError) or (isinstance(error, OSError) and error.errno in OUTAGES):
             forget_store()

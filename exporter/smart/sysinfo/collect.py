@@ -14,6 +14,7 @@ from smart.sysinfo.report import Alarm, Catalog, OperUp, Protection, Records, Re
 Sink = Callable[[Records, list[tuple[Any, ...]]], None]
 
 BATCH_ROWS = 5000  # at most, in one call of the sink
+MOST_SMALL = 100_000  # records of the kinds that are not handed on in batches
 _BATCH_BYTES = 2 << 20  # of the file, after which records are handed on, however few: their texts may be long
 _TEXT, _CATALOG, _TYPE, _SOURCE = -1, 2, 3, 4  # fields of a search as read, before its digest is added
 
@@ -37,16 +38,32 @@ class Collector:
         self._catalogs: list[Catalog] = []
         self._volumes: list[Volume] = []
         self._warnings: list[Alarm] = []
+        self._small = 0
         self.emits: dict[str, Emit] = {
             "report": self._report,
             "protection": self._protection,
-            "components": self._component,
-            "warnings": lambda values: self._warnings.append(Alarm(*values)),
-            "catalogs": lambda values: self._catalogs.append(Catalog(*values)),
-            "volumes": self._volume,
-            "volume_errors": lambda values: self._volume_errors.append(VolumeError(*values)),
-            "operup": lambda values: self._operup.append(OperUp(*values)),
+            "components": self._few(self._component),
+            "warnings": self._few(lambda values: self._warnings.append(Alarm(*values))),
+            "catalogs": self._few(lambda values: self._catalogs.append(Catalog(*values))),
+            "volumes": self._few(self._volume),
+            "volume_errors": self._few(lambda values: self._volume_errors.append(VolumeError(*values))),
+            "operup": self._few(lambda values: self._operup.append(OperUp(*values))),
         }
+
+    def _few(self, emit: Emit) -> Emit:
+        """The same for records that stay in memory until the report ends: there must not be too many."""
+
+        def counted(values: tuple[Any, ...]) -> None:
+            self._small += 1
+            if self._small > MOST_SMALL:
+                raise ReportRejected(
+                    RejectReason.WRONG_LAYOUT,
+                    f"томов БД, их ошибок, файлов OperUp, компонентов и предупреждений вместе больше {MOST_SMALL}: "
+                    "в отчётах установок столько не бывает",
+                )
+            emit(values)
+
+        return counted
 
     def _report(self, values: tuple[Any, ...]) -> None:
         names = (
