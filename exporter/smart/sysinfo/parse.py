@@ -12,7 +12,16 @@ from smart.sysinfo.collect import Collector, Sink
 from smart.sysinfo.layout import Profile, choose_profile
 from smart.sysinfo.machine import Machine
 from smart.sysinfo.report import Report
-from smart.sysinfo.xml_errors import BOM, EMPTY_FILE, HonestyCheck, bad_encoding, check_encoding, dtd, rejection_of
+from smart.sysinfo.xml_errors import (
+    ANY_BYTE,
+    BOM,
+    EMPTY_FILE,
+    HonestyCheck,
+    bad_encoding,
+    check_encoding,
+    dtd,
+    rejection_of,
+)
 
 _PIECE_BYTES = 1 << 17  # read and parsed at a time; from 32 KiB to 1 MiB measured the same
 _LONGEST_TOKEN = 1 << 20  # bytes: expat reads an unfinished tag anew with each piece, so its length has an end
@@ -50,7 +59,7 @@ class _Reading:
         name = check_encoding(encoding, self._parser.CurrentLineNumber)
         if not self._has_bom:
             self._declared = encoding or self._declared
-            self._honesty = HonestyCheck() if name == "cp1251" else None
+            self._honesty = HonestyCheck() if name in ANY_BYTE else None
 
     def _refuse_dtd(self, *_: object) -> NoReturn:
         raise dtd(self._parser.CurrentLineNumber)

@@ -49,7 +49,8 @@ _ENCODING_CODES = frozenset(
     for text in (expat.errors.XML_ERROR_UNKNOWN_ENCODING, expat.errors.XML_ERROR_INCORRECT_ENCODING)
 )
 _INVALID_TOKEN = expat.errors.codes[expat.errors.XML_ERROR_INVALID_TOKEN]
-_READABLE = frozenset({"utf-8", "cp1251", "utf-16", "utf-16-le", "utf-16-be", "ascii", "iso8859-1", "cp866", "koi8-r"})
+ANY_BYTE = frozenset({"cp1251", "iso8859-1", "cp866", "koi8-r"})  # encodings in which any byte stands for something
+_READABLE = ANY_BYTE | {"utf-8", "utf-16", "utf-16-le", "utf-16-be", "ascii"}
 
 
 def check_encoding(encoding: str | None, line: int) -> str:
@@ -94,7 +95,7 @@ def bad_encoding(declared: str, line: int) -> ReportRejected:
 
 
 class HonestyCheck:
-    """Is a file that calls itself windows-1251 really UTF-8? There any byte is a letter, so expat cannot tell.
+    """Is a file that calls itself windows-1251 or the like really UTF-8? There any byte is a letter: expat cannot tell.
 
     Looked at from the first Cyrillic letters on until it is decided: Russian words in windows-1251 are never valid
     UTF-8, while eight letters in a row that are valid UTF-8 are no accident.
