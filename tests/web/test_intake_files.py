@@ -71,6 +71,25 @@ def test_while_the_store_is_away_the_answer_is_to_come_again(intake):
     assert (answer.code, answer.body["reason"]) == (503, "store-away")
 
 
+def test_a_store_that_hangs_keeps_no_upload_waiting(intake):
+    """Neither broken files, which the store is told of, nor questions about files, which it is asked."""
+    hanging = threading.Event()
+    intake.refused = SimpleNamespace(append=lambda _refusal: hanging.wait(30))
+    intake.known = SimpleNamespace(get=lambda _key: hanging.wait(30) and None)
+    questions = [threading.Thread(target=ask, args=(intake, "romashka.xml")) for _ in range(8)]
+    try:
+        for thread in questions:
+            thread.start()
+        large = report().replace(b"</sysinfo>", b" " * 3_000_000 + b"</sysinfo>")
+        for content, code in [*[(b"PK\x03\x04 broken", 422)] * 8, (report(), 200), (large, 200)]:
+            answer = upload(intake, "romashka.xml", content)
+            assert (answer.code, answer.seconds < 10) == (code, True)
+    finally:
+        hanging.set()
+        for thread in questions:
+            thread.join()
+
+
 def test_a_status_file_is_there_once_it_has_come(intake):
     assert ask(intake, "romashka.status").code == 404
     upload(intake, "romashka.status", STATUS)

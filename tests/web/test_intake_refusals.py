@@ -288,6 +288,9 @@ def test_content_that_is_no_report_is_set_aside_with_the_reason_beside_it(tmp_pa
         (note,) = intake.spool.rejected.rglob("*.reason.txt")
         assert answer.body["error"] in note.read_text("utf-8")
         assert note.with_name(note.name.removesuffix(".reason.txt")).read_bytes() == content
+        deadline = time.monotonic() + 5  # it is recorded after the answer
+        while not intake.refused and time.monotonic() < deadline:
+            time.sleep(0.005)
         (refusal,) = intake.refused
         assert (refusal.client, refusal.size, refusal.reason) == ("romashka", len(content), answer.body["reason"])
         assert intake.spool.pending() == []

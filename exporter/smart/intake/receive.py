@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,10 +57,16 @@ class Receiver:
     """Makes received files safe. Every method runs in a thread and may raise OSError, disk full above all."""
 
     def __init__(
-        self, spool: Spool, settings: IntakeSettings, on_refused: Callable[[Refusal], None] | None = None
+        self,
+        spool: Spool,
+        settings: IntakeSettings,
+        notes: Executor,
+        on_refused: Callable[[Refusal], None] | None = None,
     ) -> None:
+        """`notes`: where `on_refused` may wait for the store, which keeps no upload waiting."""
         self._spool = spool
         self._settings = settings
+        self._notes = notes
         self._on_refused = on_refused
 
     def place(self, incoming: Incoming, upload: Upload) -> Placed:
@@ -103,12 +110,16 @@ class Receiver:
         self.tell(upload, received_ns // 1_000_000_000, incoming.size, error, digest)
 
     def tell(self, upload: Upload, received: int, size: int, error: ReportRejected, digest: bytes = bytes(32)) -> None:
-        """Have a refusal recorded; the sender gets its answer even if that fails."""
-        if self._on_refused is None:
-            return
-        try:
-            self._on_refused(
-                Refusal(upload.dealer, upload.client, received, digest, size, error.reason, str(error), upload.name)
+        """Have a refusal recorded, in its own time."""
+        if self._on_refused is not None:
+            refusal = Refusal(
+                upload.dealer, upload.client, received, digest, size, error.reason, str(error), upload.name
             )
-        except Exception:  # the edge of a request: the answer must not depend on the store
-            logger.exception("A refused file of %s could not be recorded", upload.client)
+            self._notes.submit(self._note, self._on_refused, refusal)
+
+    @staticmethod
+    def _note(on_refused: Callable[[Refusal], None], refusal: Refusal) -> None:
+        try:
+            on_refused(refusal)
+        except Exception:  # the edge of a request that was answered long ago
+            logger.exception("A refused file of %s could not be recorded", refusal.client)

@@ -104,7 +104,7 @@ class UploadReader:
         if upload is not None:
             error = ReportRejected(RejectReason.TOO_LARGE, text)
             received = self._spool.now_ns() // 1_000_000_000
-            self._disk.submit(self._receiver.tell, upload, received, size, error)
+            self._receiver.tell(upload, received, size, error)
         return Refused(413, RejectReason.TOO_LARGE.value, text)
 
     async def _read_form(self, request: Request, dealer: Dealer, boundary: bytes, incoming: Incoming) -> Upload:

@@ -38,6 +38,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 TO_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 DISK_THREADS = 4  # for what large uploads write while they come
+QUESTION_THREADS = 2  # for what the store is asked: while it is away they hang, and uploads must not
 COMMIT_THREADS = 4  # measured: fewer leave the disk idle between syncs, more only wait for one another
 
 
@@ -83,16 +84,20 @@ class Intake:
         self._lookup = lookup
         self._door = Door(live, settings, clock)
         self._disk = ThreadPoolExecutor(DISK_THREADS, "intake-disk")
-        receiver = Receiver(spool, settings, on_refused)
+        self._questions = ThreadPoolExecutor(QUESTION_THREADS, "intake-question")
+        self._notes = ThreadPoolExecutor(1, "intake-note")
+        receiver = Receiver(spool, settings, self._notes, on_refused)
         self._committer = Committer(receiver, spool, COMMIT_THREADS)
         self._reader = UploadReader(self._door, spool, settings, self._disk, receiver, self._committer)
         self._on_accepted = on_accepted
         self._answers = {code: own_metrics.UPLOADS.labels(str(code)) for code in (200, 403, 404, 413, 415, 422)}
 
     def close(self) -> None:
-        """Wait for the disk."""
+        """Wait for the disk, and for what the store is being asked."""
         self._committer.close()
         self._disk.shutdown()
+        self._questions.shutdown()
+        self._notes.shutdown(cancel_futures=True)  # those that still wait, wait for a store that is away
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -151,7 +156,7 @@ class Intake:
         loop = asyncio.get_running_loop()
         ask = self._status_file if wants_status else self._report
         try:
-            found = await loop.run_in_executor(self._disk, ask, dealer.name, client) if known else None
+            found = await loop.run_in_executor(self._questions, ask, dealer.name, client) if known else None
         except StoreError as error:
             logger.warning("The store could not be asked for a file: %s", error)
             raise Refused(503, "store-away", "база данных SMART сейчас недоступна, повторите позже") from None
