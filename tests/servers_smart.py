@@ -112,7 +112,7 @@ class SmartServer:
         assert answer.ok, answer.text
         return answer.text
 
-    def wait_for(self, client: str, line: str, seconds: float = 30) -> str:
+    def wait_for(self, client: str, line: str, seconds: float = 60) -> str:
         """The page once it has that line."""
         deadline = time.monotonic() + seconds
         while line not in (page := self.page(client)).splitlines():

@@ -67,7 +67,7 @@ def test_the_newest_report_wins_whatever_the_order_of_arrival(server, tmp_path):
     server.upload(newer, "plant7")
     server.wait_for("plant7", FOUND)
     assert server.upload(older, "plant7").ok
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while (
         'smart_files_processed_total{outcome="stored"} 2.0'
         not in requests.get(f"{server.operations}/metrics", timeout=10).text.splitlines()
@@ -82,7 +82,7 @@ def test_a_broken_file_is_set_aside_and_the_next_one_is_read(server, tmp_path):
     text = (REPORTS / "full.xml").read_text("utf-8")
     broken.write_text(text.replace('seats used="12"', 'seats used="zwölf"'), "utf-8")
     assert server.upload(broken, "plant7").ok  # well-formed at both ends: only the whole reading finds it
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not lines_of(server.page("plant7"), "SmartFileRejectedTime"):
         assert time.monotonic() < deadline
         time.sleep(0.1)
@@ -115,7 +115,7 @@ def test_a_reload_is_all_or_nothing(server):
     assert "SmartXMLfileMaxAge 172800" in server.page("plant7").splitlines()
     north.write_text(added, "utf-8")
     server.send(signal.SIGHUP)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not requests.get(
         f"{server.operations}/metrics/client", params={"dealer": DEALER, "client": "newcomer"}, timeout=10
     ).ok:
@@ -130,7 +130,7 @@ def test_a_reload_is_all_or_nothing(server):
 def test_it_stops_at_once_and_cleanly_when_told(server):
     started = time.monotonic()
     assert server.stop() == 0
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < 30
 
 
 def test_the_token_stands_nowhere(server):

@@ -131,7 +131,7 @@ class RunningIntake:
 
     def leftovers(self) -> list[str]:
         """Names in tmp/ once the disk threads have come to rest."""
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         while (names := [path.name for path in self.spool.tmp.iterdir()]) and time.monotonic() < deadline:
             time.sleep(0.01)
         return names

@@ -66,7 +66,7 @@ class Pool:
             self.workers.submit(file)
         return file
 
-    def until(self, condition, seconds=20):
+    def until(self, condition, seconds=60):
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, (self.lines(), self.results, self.spool.pending())
@@ -144,7 +144,7 @@ def test_a_worker_that_dies_once_is_replaced_and_the_file_tried_again(tmp_path):
     assert counter("smart_worker_crashes_total") == before + 1
 
 
-@pytest.mark.parametrize(("content", "seconds"), [("die", 60.0), ("hang", 0.3)])
+@pytest.mark.parametrize(("content", "seconds"), [("die", 60.0), ("hang", 1.5)])
 def test_a_file_that_costs_two_workers_is_set_aside_and_the_others_are_taken(tmp_path, content, seconds):
     with Pool(tmp_path, processes=1, file_seconds=seconds) as pool:
         pool.put("a", content)
@@ -224,7 +224,7 @@ def test_a_file_that_is_not_done_in_time_stays_for_the_next_start(tmp_path):
         pool.put("a", "hang")
         pool.until(lambda: pool.lines())
         started = time.monotonic()
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
     again = Pool(tmp_path, file_seconds=1)
     assert [file.tries for file in again.spool.pending()] == [0]
     again.spool.close()

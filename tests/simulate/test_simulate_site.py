@@ -33,7 +33,7 @@ def program(text: str, *arguments: str) -> list[str]:
 
 
 def wait_for_line(log: Path) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not log.read_text():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -48,7 +48,7 @@ def gone(pid: int) -> bool:
 
 
 def wait_gone(pid: int) -> bool:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not gone(pid) and time.monotonic() < deadline:
         time.sleep(0.01)
     return gone(pid)
