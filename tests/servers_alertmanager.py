@@ -5,11 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
-import signal
-import socket
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -17,15 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-START_SECONDS = 30.0
-
-
-def find_program(*names: str) -> str:
-    """The first of these programs on the PATH; a missing one is a failure, not a skip."""
-    for name in names:
-        if path := shutil.which(name):
-            return path
-    raise AssertionError(f"none of {', '.join(names)} is on the PATH (apt install prometheus prometheus-alertmanager)")
+from servers_processes import find_program, running
 
 
 def alertmanager_program() -> str:
@@ -34,36 +22,6 @@ def alertmanager_program() -> str:
 
 def amtool_program() -> str:
     return find_program("amtool")
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Return when the server says it is ready; AssertionError with its log when it ends or takes too long."""
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            break
-        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5):
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"{url} did not become ready:\n{log.read_text('utf-8', 'replace')[-4000:]}")
-
-
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """End a process of ours, gently first."""
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,34 +61,17 @@ class RunningAlertmanager:
 @contextlib.contextmanager
 def run_alertmanager(config: Path, storage: Path, *, zone: str = "Europe/Moscow") -> Iterator[RunningAlertmanager]:
     """Alertmanager on a free port of 127.0.0.1 with its data and log in `storage`; stopped at the end."""
-    storage.mkdir(parents=True, exist_ok=True)
+    command = [
+        alertmanager_program(),
+        f"--config.file={config}",
+        f"--storage.path={storage}",
+        "--cluster.listen-address=",
+        "--data.retention=240h",
+        "--log.level=debug",
+    ]
     log = storage / "alertmanager.log"
-    for attempt in range(3):  # another process may take the port before we do
-        port = free_port()
-        command = [
-            alertmanager_program(),
-            f"--config.file={config}",
-            f"--storage.path={storage}",
-            f"--web.listen-address=127.0.0.1:{port}",
-            "--cluster.listen-address=",
-            "--data.retention=240h",
-            "--log.level=debug",
-        ]
-        with log.open("wb") as output:
-            process = subprocess.Popen(command, stdout=output, stderr=output, env={**os.environ, "TZ": zone})
-        url = f"http://127.0.0.1:{port}"
-        try:
-            wait_until_ready(f"{url}/-/ready", process, log)
-        except AssertionError:
-            stop(process)
-            if attempt < 2 and "address already in use" in log.read_text("utf-8", "replace"):
-                continue
-            raise
-        break
-    try:
+    with running(command, log, {**os.environ, "TZ": zone}) as (url, process):
         yield RunningAlertmanager(url, log, process)
-    finally:
-        stop(process)
 
 
 def rfc3339(moment: float) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import uuid
@@ -13,6 +12,8 @@ from pathlib import Path
 
 import psycopg
 from psycopg import sql
+
+from servers_processes import free_port
 
 ROLE = "smart"  # as in production: not a superuser, owns its database only
 PASSWORD = "store-password-of-tests"
@@ -42,7 +43,7 @@ class PostgresServer:
             entry = pwd.getpwnam(self._user or "nobody")
             os.chown(self._directory, entry.pw_uid, entry.pw_gid)
         self._data = self._directory / "data"
-        self.port = _free_port()
+        self.port = free_port()
         try:
             self._run("initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
             hba = ("host all postgres 127.0.0.1/32 trust", "host all all 127.0.0.1/32 scram-sha-256", "")
@@ -104,9 +105,3 @@ def _exists(user: str) -> bool:
     except KeyError:
         return False
     return True
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from servers_alertmanager import find_program, free_port, stop, wait_until_ready
+from servers_processes import find_program, running
 
 
 def promtool_program() -> str:
@@ -46,30 +46,12 @@ class RunningPrometheus:
 @contextlib.contextmanager
 def run_prometheus(config: Path, storage: Path) -> Iterator[RunningPrometheus]:
     """Prometheus on a free port of 127.0.0.1 with its data and log in `storage`; stopped at the end."""
-    storage.mkdir(parents=True, exist_ok=True)
+    command = [
+        find_program("prometheus"),
+        f"--config.file={config}",
+        f"--storage.tsdb.path={storage}/tsdb",
+        "--web.enable-lifecycle",
+    ]
     log = storage / "prometheus.log"
-    program = find_program("prometheus")
-    for attempt in range(3):  # another process may take the port before we do
-        port = free_port()
-        command = [
-            program,
-            f"--config.file={config}",
-            f"--storage.tsdb.path={storage}/tsdb",
-            f"--web.listen-address=127.0.0.1:{port}",
-            "--web.enable-lifecycle",
-        ]
-        with log.open("wb") as output:
-            process = subprocess.Popen(command, stdout=output, stderr=output, env={**os.environ, "TZ": "UTC"})
-        url = f"http://127.0.0.1:{port}"
-        try:
-            wait_until_ready(f"{url}/-/ready", process, log)
-        except AssertionError:
-            stop(process)
-            if attempt < 2 and "address already in use" in log.read_text("utf-8", "replace"):
-                continue
-            raise
-        break
-    try:
+    with running(command, log, {**os.environ, "TZ": "UTC"}) as (url, process):
         yield RunningPrometheus(url, log, process)
-    finally:
-        stop(process)

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,18 +13,12 @@ from pathlib import Path
 
 import requests
 
+from servers_processes import free_port
 from smart.inventory.tokens import new_token
 
 ROOT = Path(__file__).parents[1]
 DEALER = "599DEMO"
 READY_SECONDS = 60
-
-
-def free_port() -> int:
-    """A port nobody listens on right now."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 def copy_inventory(directory: Path) -> str:

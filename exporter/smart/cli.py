@@ -19,8 +19,8 @@ from smart.checks.signatures import with_operators
 from smart.errors import InventoryError, ReportRejected, SmartError
 from smart.intake.limits import MEBIBYTE, IntakeSettings
 from smart.intake.workers import WorkerSettings
-from smart.inventory.check import summarize
 from smart.inventory.load import load_inventory
+from smart.inventory.summary import summarize
 from smart.inventory.tokens import new_token
 from smart.options import (
     Failing,

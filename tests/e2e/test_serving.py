@@ -9,20 +9,12 @@ from pathlib import Path
 import pytest
 import requests
 
-from servers_postgres import PostgresServer
 from servers_smart import DEALER, ROOT, SmartServer, copy_inventory
 
 pytestmark = pytest.mark.e2e
 
 REPORTS = ROOT / "tests" / "data" / "reports"
 LOST, FOUND = "KodeksXmlSensLockStatus 0", "KodeksXmlSensLockStatus 1"
-
-
-@pytest.fixture(scope="module")
-def postgres():
-    server = PostgresServer()
-    yield server
-    server.stop()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -11,9 +11,9 @@ import pytest
 from inventory_cases import load, messages
 
 from smart.errors import InventoryError
-from smart.inventory.check import check, summarize
 from smart.inventory.load import load_inventory
 from smart.inventory.model import Address, Contact, Kind, Secret, Thresholds
+from smart.inventory.summary import summarize
 from smart.yamlfile import nodes, problems
 
 EXAMPLE = Path(__file__).parent.parent.parent / "inventory"
@@ -155,7 +155,6 @@ def test_an_address_is_read_in_all_its_spellings(written, address, inventory, ed
 
 def test_the_example_is_good_without_any_secret_at_hand():
     inventory = load_inventory(EXAMPLE)
-    assert check(EXAMPLE) == []
     assert str(summarize(inventory)) == (
         "dealers 1, branches 2, managers 3, clients 8 (push 5, poll 2, closed 1), on-line accesses 1"
     )
@@ -181,7 +180,6 @@ def test_mistakes_of_all_files_are_told_at_once_in_the_order_of_files_and_lines(
     with pytest.raises(InventoryError) as caught:
         load(inventory)
     assert str(caught.value) == "\n".join(expected)
-    assert [str(problem) for problem in check(inventory)] == expected
 
 
 def test_a_name_may_be_taken_by_another_dealer(inventory, edit):

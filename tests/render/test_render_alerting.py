@@ -22,12 +22,6 @@ def test_durations_are_written_as_prometheus_writes_them(seconds: float, text: s
     assert duration(seconds) == text
 
 
-def test_a_demo_scales_every_time() -> None:
-    settings = example_settings().scaled(1 / 60)
-    assert settings.group_wait_seconds == 1.5
-    assert settings.other_repeat_seconds == 604_800 / 60
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

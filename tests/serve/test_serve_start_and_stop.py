@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from servers_smart import ROOT, SmartServer, copy_inventory, free_port
+from servers_processes import free_port
+from servers_smart import ROOT, SmartServer, copy_inventory
 
 
 @pytest.fixture

@@ -1,19 +1,11 @@
-"""A store on either database, a PostgreSQL server started for the session."""
+"""A store on either database."""
 
 from __future__ import annotations
 
 import pytest
 from store_samples import inventory_of
 
-from servers_postgres import PostgresServer
 from smart.store import Store
-
-
-@pytest.fixture(scope="session")
-def postgres():
-    server = PostgresServer()
-    yield server
-    server.stop()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import socket
 import traceback
 
 import pytest
@@ -13,6 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from store_samples import NOW, inventory_of, put, search
 
 from servers_postgres import PASSWORD
+from servers_processes import free_port
 from smart.errors import StoreError
 from smart.store import Store
 from smart.store.database import make_engine, parse_url
@@ -90,12 +90,6 @@ def test_a_store_of_a_newer_version_is_refused(store, store_url):
     engine.dispose()
     with pytest.raises(StoreError, match=r"schema 9999.*newer version"):
         Store.open(store_url)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,12 @@ import logging
 import math
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from smart.intake.limits import IntakeSettings, RateLimiter
 from smart.intake.names import shown
+from smart.inventory.live import Live
 from smart.inventory.model import Dealer, Inventory
 from smart.inventory.tokens import dealer_of_token
 
@@ -37,13 +38,6 @@ class Refused(Exception):
 
 class Gone(Exception):
     """The sender closed the connection before the end."""
-
-
-class Live(Protocol):
-    """Where the inventory in force is found."""
-
-    @property
-    def current(self) -> Inventory: ...
 
 
 class Request:

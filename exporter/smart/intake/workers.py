@@ -23,19 +23,12 @@ from smart.intake.receive import Refusal
 from smart.intake.spool import Spool, SpoolFile
 from smart.intake.turns import Turns
 from smart.intake.worker import DEFECT, Result, Verdict
-from smart.inventory.model import Inventory
+from smart.inventory.live import Live
 
 logger = logging.getLogger(__name__)
 
 PROCESS = "smart.intake.worker:process"
 MOST_DEATHS = 2  # worker processes that one file may cost
-
-
-class Live(Protocol):
-    """Where the inventory in force is found."""
-
-    @property
-    def current(self) -> Inventory: ...
 
 
 class Rejections(Protocol):

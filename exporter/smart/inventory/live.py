@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from smart.errors import InventoryError
 from smart.inventory.load import load_inventory
@@ -16,6 +17,15 @@ from smart.own_metrics import CONFIG_LAST_RELOAD_SUCCESS_TIMESTAMP_SECONDS, CONF
 log = logging.getLogger(__name__)
 
 Subscriber = Callable[[Inventory], None]
+
+
+class Live(Protocol):
+    """Where the inventory in force is found; LiveInventory is one."""
+
+    @property
+    def current(self) -> Inventory:
+        """The inventory in force."""
+        ...
 
 
 class LiveInventory:

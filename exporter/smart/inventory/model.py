@@ -155,11 +155,6 @@ class Branch:
     telegram_token: Secret | None = None  # of the bot that writes to this branch's chats
     help_link: str = ""  # Telegram channel for questions, shown in letters
 
-    @property
-    def telegram_token_file(self) -> Path | None:
-        """The file with the bot's token; None when it is in the environment or there is none."""
-        return self.telegram_token.file if self.telegram_token else None
-
 
 @dataclass(frozen=True, slots=True)
 class Dealer:

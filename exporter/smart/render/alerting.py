@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from smart.errors import ConfigError
 from smart.inventory.model import Secret
@@ -70,11 +69,6 @@ class AlertingSettings:
         for name, value in self._times():
             if not (math.isfinite(value) and value > 0):
                 raise ConfigError(f"alerting: {name} is {value} (more than 0)")
-
-    def scaled(self, factor: float) -> AlertingSettings:
-        """The same with every time multiplied: a demo shows in a minute what takes an hour."""
-        changes: dict[str, Any] = {name: value * factor for name, value in self._times()}
-        return replace(self, **changes)
 
     def _times(self) -> list[tuple[str, float]]:
         return [(item.name, getattr(self, item.name)) for item in fields(self) if item.name.endswith("_seconds")]

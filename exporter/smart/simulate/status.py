@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from email.utils import format_datetime
+from datetime import datetime
 
 from smart.simulate.words import rng
 
@@ -29,8 +28,3 @@ def metrics_text(seed: object, moment: datetime, size: int = USUAL_BYTES, good: 
         length += len(line) + 1
         number += 1
     return "\n".join([*lines, "# End", ""])
-
-
-def status_text(seed: object, moment: datetime, size: int = USUAL_BYTES, good: bool = True) -> str:
-    """A whole .status file: the server's own Date header in front of the metrics. `moment` in UTC."""
-    return f"date: {format_datetime(moment.replace(tzinfo=UTC), usegmt=True)}\n{metrics_text(seed, moment, size, good)}"

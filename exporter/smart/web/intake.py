@@ -29,7 +29,7 @@ from smart.intake.receive import Receiver, Refusal
 from smart.intake.requests import Door, Gone, Refused, Request
 from smart.intake.spool import Spool, SpoolFile
 from smart.intake.upload import UploadReader
-from smart.inventory.model import Inventory
+from smart.inventory.live import Live
 
 logger = logging.getLogger(__name__)
 
@@ -40,13 +40,6 @@ TO_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 DISK_THREADS = 4  # for what large uploads write while they come
 QUESTION_THREADS = 2  # for what the store is asked: while it is away they hang, and uploads must not
 COMMIT_THREADS = 4  # measured: fewer leave the disk idle between syncs, more only wait for one another
-
-
-class Live(Protocol):
-    """Where the inventory in force is found; inventory.live.LiveInventory is one."""
-
-    @property
-    def current(self) -> Inventory: ...
 
 
 class FileInfo(Protocol):

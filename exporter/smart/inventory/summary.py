@@ -1,14 +1,11 @@
-"""What `smart check` tells about an inventory: its mistakes, or what is in it."""
+"""How much an inventory holds, as `smart check` tells it."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from smart.errors import InventoryError, Problem
-from smart.inventory.load import load_inventory
 from smart.inventory.model import Inventory, Kind
 
 
@@ -28,15 +25,6 @@ class Summary:
             f"dealers {self.dealers}, branches {self.branches}, managers {self.managers}, "
             f"clients {sum(self.clients.values())} ({kinds}), on-line accesses {self.online}"
         )
-
-
-def check(directory: Path) -> list[Problem]:
-    """Every mistake of an inventory in the order of its files; none when it can be used."""
-    try:
-        load_inventory(directory)
-    except InventoryError as error:
-        return list(error.problems)
-    return []
 
 
 def summarize(inventory: Inventory) -> Summary:
