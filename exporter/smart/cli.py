@@ -181,11 +181,13 @@ def parse(file: Path, timezone: str, profiles: tuple[Path, ...]) -> None:
 @click.option("--client", required=True, help="Whose report it is: the client's short name.")
 @click.option("--dealer", required=True, envvar="SMART_DEALER", show_envvar=True, help="The dealer's mark.")
 @click.option("--server", default="http://127.0.0.1:8600", show_default=True, envvar="SMART_SERVER", show_envvar=True)
-@click.option("--token-file", type=click.Path(exists=True, path_type=Path), envvar="SMART_TOKEN_FILE",
+@click.option("--token-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), envvar="SMART_TOKEN_FILE",
               help="A file that holds the dealer's upload token; else the variable SMART_TOKEN.")  # fmt: skip
 def upload(file: Path, client: str, dealer: str, server: str, token_file: Path | None) -> None:
     """Hand the report in FILE in by hand."""
     token = token_file.read_text("utf-8").strip() if token_file else os.environ.get("SMART_TOKEN", "")
+    if not (token + dealer).isascii():
+        raise click.ClickException("the token and the dealer's mark must be in latin letters")
     if not token:
         raise click.ClickException("a token is needed: --token-file or the variable SMART_TOKEN")
     headers = {"Authorization": f"Bearer {token}", "dealer": dealer}

@@ -87,6 +87,14 @@ def test_an_upload_without_a_token_says_what_is_missing():
     assert "--token-file or the variable SMART_TOKEN" in answer.stderr
 
 
+def test_a_token_in_other_letters_is_told_and_not_shown():
+    answer = smart(
+        "upload", str(REPORTS / "full.xml"), "--client", "plant7", "--dealer", "599DEMO", SMART_TOKEN="жетон"
+    )
+    assert answer.returncode == 1
+    assert answer.stderr == "Error: the token and the dealer's mark must be in latin letters\n"
+
+
 def test_a_server_that_is_not_there_is_told_without_the_token(tmp_path):
     token = tmp_path / "token"
     token.write_text("do-not-show-me")

@@ -68,7 +68,6 @@ def test_what_is_not_written_has_its_default(inventory):
     assert client.thresholds == Thresholds(172_800, 259_200)
     assert branch.usage == Contact()
     assert branch.telegram_token is None
-    assert branch.telegram_token_file is None
 
 
 def test_every_key_of_a_branch_reaches_the_model(inventory, edit):
@@ -94,7 +93,7 @@ managers:
     )
     assert branch.technical == Contact(("technical@example.org",), None)
     assert branch.usage == Contact(("usage@example.org", "more@example.org"), -1001)
-    assert branch.telegram_token_file == inventory / "secrets/good"
+    assert branch.telegram_token == Secret(file=inventory / "secrets/good")
     assert branch.help_link == "https://t.me/example"
     assert branch.managers["north-1"].title == "Первый менеджер"
     assert branch.managers["north-1"].telegram_chat == 17
