@@ -54,13 +54,14 @@ def test_after_a_restart_everything_that_waited_is_there_oldest_first_and_leftov
     spool = Spool(tmp_path / "spool")
     files = [put(spool, name) for name in ("b", "a", "b", "c")]
     (spool.tmp / "half").write_bytes(b"half")
+    (spool.tmp / "folder").mkdir()  # nothing of ours: left alone
     (spool.spool / "stranger").write_bytes(b"")
     spool.close()
     again = Spool(tmp_path / "spool")
     assert again.pending() == files
     assert again.count() == 4
     assert again.oldest_seconds() == files[0].received_ns / 1e9
-    assert list(again.tmp.iterdir()) == []
+    assert [path.name for path in again.tmp.iterdir()] == ["folder"]
     again.close()
 
 

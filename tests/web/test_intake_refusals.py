@@ -413,6 +413,47 @@ def test_a_head_that_does_not_end_in_time_is_cut_off(impatient, pieces, answer):
     assert seconds < 8
 
 
+def asked_from(port: int, source: str = "127.0.0.1") -> bytes:
+    """The beginning of the answer on a new connection; nothing when it was closed."""
+    with socket.create_connection(("127.0.0.1", port), 10, (source, 0)) as connection:
+        try:
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            return connection.recv(13)
+        except OSError:
+            return b""
+
+
+def answered(port: int, source: str = "127.0.0.1") -> bytes:
+    """What is answered once closed connections have been noticed."""
+    deadline = time.monotonic() + 5
+    while not (answer := asked_from(port, source)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return answer
+
+
+def test_one_address_cannot_take_all_connections(tmp_path):
+    limits = ServerLimits(connections=40, spare_connections=10, address_connections=5)
+    with running_intake(tmp_path / "spool", limits=limits) as intake:
+        held = [socket.create_connection(("127.0.0.1", intake.port)) for _ in range(20)]
+        assert asked_from(intake.port) == b""
+        assert asked_from(intake.port, "127.0.0.2") == b"HTTP/1.1 404 "
+        for connection in held:
+            connection.close()
+        assert answered(intake.port) == b"HTTP/1.1 404 "
+
+
+def test_above_the_limit_of_connections_some_are_told_and_none_is_held(tmp_path):
+    limits = ServerLimits(connections=6, spare_connections=2, address_connections=0)
+    with running_intake(tmp_path / "spool", limits=limits) as intake:
+        held = [socket.create_connection(("127.0.0.1", intake.port)) for _ in range(7)]
+        assert asked_from(intake.port) == b"HTTP/1.1 503 "
+        held.append(socket.create_connection(("127.0.0.1", intake.port)))
+        assert asked_from(intake.port) == b""
+        for connection in held:
+            connection.close()
+        assert answered(intake.port) == b"HTTP/1.1 404 "
+
+
 def test_a_later_request_on_a_connection_has_the_same_time_for_its_head(impatient):
     good = head_of(impatient, len(report())) + report()
     received, seconds = talk(impatient.port, good, b"PUT /upload HTTP/1.1\r\n", pause=0.2)

@@ -135,6 +135,7 @@ REFUSED = {
     "two clients": ("/metrics/client?dealer=5990NORD&client=romashka&client=plant:7", 400),
     "not UTF-8": ("/metrics/client?dealer=5990NORD&client=%ff", 400),
     "a thousand parameters": ("/metrics/client?" + "&".join(["a=1"] * 1000), 400),
+    "a long query": ("/metrics/client?dealer=5990NORD&client=romashka&x=" + "y" * 2000, 400),
     "a path": ("/metrics/client?dealer=5990NORD&client=../../etc/passwd", 404),
     "a page that is not there": ("/metrics/clients", 404),
 }

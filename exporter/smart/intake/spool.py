@@ -108,7 +108,8 @@ class Spool:
         except OSError as error:
             raise ConfigError(f"{directory}: cannot be used as a spool: {error.strerror}") from error
         for leftover in self.tmp.iterdir():
-            leftover.unlink()
+            if not leftover.is_dir():  # nothing of ours
+                leftover.unlink()
         self._syncs: dict[Path, GroupSync] = {self.spool: GroupSync(self.spool)}
         for file in self._scan():
             self._waiting.setdefault(file.key, []).append(file)

@@ -34,6 +34,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+MAX_QUERY_BYTES = 1024  # parsed ones are remembered
 TYPE_HEADER = (b"content-type", CONTENT_TYPE.encode())
 GZIP_HEADER = (b"content-encoding", b"gzip")
 VARY_HEADER = (b"vary", b"Accept-Encoding")
@@ -105,7 +106,8 @@ class ClientPages:
         if scope["method"] not in ("GET", "HEAD"):
             await self._tell(send, 405, "Only GET and HEAD.")
             return
-        key = parse_key(scope["query_string"], kind)
+        query = scope["query_string"]
+        key = parse_key(query, kind) if len(query) <= MAX_QUERY_BYTES else None
         if key is None:
             await self._tell(send, 400, f"One dealer and one {kind} are needed: ?dealer=NAME&{kind}=NAME")
             return

@@ -12,8 +12,9 @@ import logging
 import os
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import uvicorn
@@ -33,7 +34,9 @@ class ServerLimits:
     head_seconds: float = 10.0  # from connecting, or from the first byte of a later request, to the end of its head
     head_bytes: int = 32 * 1024
     keep_alive_seconds: int = 30  # idle between requests
-    connections: int = 900  # below the usual limit of 1,024 open files; further ones are answered 503
+    connections: int = 900  # below the usual limit of 1,024 open files; requests on further ones are answered 503
+    spare_connections: int = 50  # so many of these; beyond them none is held at all
+    address_connections: int = 300  # from one address, so that none has them all; 0: where proxies are trusted
     graceful_seconds: int = 10  # for requests under way when the server stops
 
 
@@ -41,16 +44,29 @@ class GuardedProtocol(HttpToolsProtocol):
     """uvicorn's HTTP protocol with limits on the head of a request, in time and in bytes."""
 
     limits = ServerLimits()
+    from_address: Counter[str] = Counter()  # connections open now, of all protocols of this listener
     _head_timer: asyncio.TimerHandle | None = None
     _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._await_head()
+        limits, address = self.limits, self._address()
+        self.from_address[address] += 1
+        too_many_of_one = 0 < limits.address_connections < self.from_address[address]
+        if too_many_of_one or len(self.connections) > limits.connections + limits.spare_connections:
+            transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_is_here()
+        address = self._address()
+        self.from_address[address] -= 1
+        if not self.from_address[address]:
+            del self.from_address[address]
         super().connection_lost(exc)
+
+    def _address(self) -> str:
+        return self.client[0] if self.client else ""
 
     def data_received(self, data: bytes) -> None:
         if self._head_timer is None and (self.cycle is None or self.cycle.response_complete):
@@ -100,7 +116,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
 def guarded_protocol(limits: ServerLimits) -> type[HttpToolsProtocol]:
     """The protocol with these limits: uvicorn makes one object of it for each connection."""
-    return type("LimitedProtocol", (GuardedProtocol,), {"limits": limits})
+    return type("LimitedProtocol", (GuardedProtocol,), {"limits": limits, "from_address": Counter()})
 
 
 class Server(uvicorn.Server):
@@ -148,6 +164,8 @@ def build_server(
     `trusted_proxies`: addresses, comma-separated, whose X-Forwarded-For names the sender; nobody's by default.
     """
     limits = limits or ServerLimits()
+    if trusted_proxies:
+        limits = replace(limits, address_connections=0)
     config = uvicorn.Config(
         app,
         host=host,
