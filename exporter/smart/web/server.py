@@ -15,7 +15,7 @@ import ssl
 from collections import Counter
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -44,7 +44,7 @@ class GuardedProtocol(HttpToolsProtocol):
     """uvicorn's HTTP protocol with limits on the head of a request, in time and in bytes."""
 
     limits = ServerLimits()
-    from_address: Counter[str] = Counter()  # connections open now, of all protocols of this listener
+    from_address: ClassVar[Counter[str]] = Counter()  # connections open now, of all protocols of this listener
     _head_timer: asyncio.TimerHandle | None = None
     _head_bytes = 0
 
