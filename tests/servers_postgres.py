@@ -50,8 +50,8 @@ class PostgresServer:
             (self._data / "pg_hba.conf").write_text("\n".join(hba))
             options = [f"port={self.port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={self._directory}"]
             options += [*settings, *(() if durable else _SPEED)]
-            flags = " ".join(f"-c {option}" for option in options)
-            self._run("pg_ctl", "-D", self._data, "-l", self._directory / "log", "-w", "-o", flags, "start")
+            self._flags = " ".join(f"-c {option}" for option in options)
+            self.resume()
             self._sql(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(ROLE), sql.Literal(PASSWORD)))
         except BaseException:
             self.stop()
@@ -72,11 +72,19 @@ class PostgresServer:
         name = sql.Literal(url.rsplit("/", 1)[1])
         self._sql(sql.SQL("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {}").format(name))
 
+    def halt(self) -> None:
+        """Ends the server as a crash does; its data stay."""
+        self._run("pg_ctl", "-D", self._data, "-w", "-m", "immediate", "stop")
+
+    def resume(self) -> None:
+        """Starts it on the same port and data."""
+        self._run("pg_ctl", "-D", self._data, "-l", self._directory / "log", "-w", "-o", self._flags, "start")
+
     def stop(self) -> None:
         """Stops the server and removes its data."""
         try:
             if (self._data / "postmaster.pid").exists():
-                self._run("pg_ctl", "-D", self._data, "-w", "-m", "immediate", "stop")
+                self.halt()
         finally:
             shutil.rmtree(self._directory, ignore_errors=True)
 

@@ -78,6 +78,12 @@ class SmartServer:
             time.sleep(0.1)
         raise AssertionError(f"not ready in {READY_SECONDS} s:\n{self.log.read_text('utf-8')}")
 
+    @property
+    def pid(self) -> int:
+        """Of the serving process."""
+        assert self._process is not None
+        return self._process.pid
+
     def send(self, number: signal.Signals) -> None:
         """Send a signal."""
         assert self._process is not None

@@ -93,7 +93,7 @@ def database_url(url: str, file: Path | None, data_dir: Path) -> str:
     if url:
         return url
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        data_dir.mkdir(0o750, parents=True, exist_ok=True)
     except OSError as error:
         raise click.ClickException(f"{data_dir} cannot be made: {error.strerror}") from None
     return f"sqlite:///{data_dir.absolute()}/smart.db"
