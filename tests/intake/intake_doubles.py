@@ -27,11 +27,14 @@ def obey(file, client, notes):
         while not Path(rest).exists():
             time.sleep(0.01)
     result = Result(Verdict.STORED, newest=True, seconds=0.1)
+    if word in ("eat", "who"):
+        note(notes, f"process {os.getpid()}")
     if word == "eat":
         try:
             bytearray(MEMORY_BYTES)
         except MemoryError:
-            result = Result(Verdict.REJECTED, RejectReason.BOMB, "не хватило памяти", digest=b"1" * 32, size=3)
+            text = "не хватило памяти"
+            result = Result(Verdict.REJECTED, RejectReason.BOMB, text, digest=b"1" * 32, size=3, worn_out=True)
     if word == "refuse":
         result = Result(Verdict.REJECTED, RejectReason.BROKEN_XML, "не закрыт элемент", digest=b"1" * 32, size=6)
     if word == "fail":

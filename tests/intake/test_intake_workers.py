@@ -161,11 +161,13 @@ def test_a_file_that_costs_two_workers_is_set_aside_and_the_others_are_taken(tmp
         assert "сбой программы SMART" in pool.store.rows[0][2]
 
 
-def test_a_worker_cannot_take_all_the_memory(tmp_path):
-    with Pool(tmp_path) as pool:
+def test_a_worker_cannot_take_all_the_memory_and_another_one_goes_on(tmp_path):
+    with Pool(tmp_path, processes=1) as pool:
         pool.put("a", "eat")
-        pool.put("a", "next")
+        pool.put("a", "who")
         pool.until(lambda: len(pool.results) == 2)
+        first, second = [line for line in pool.lines() if line.startswith("process ")]
+        assert first != second
     assert pool.results == [("a", Verdict.REJECTED), ("a", Verdict.STORED)]
 
 

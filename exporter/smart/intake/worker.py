@@ -54,6 +54,7 @@ class Result:
     counts: Mapping[str, int] = field(default_factory=dict)  # new records by kind
     newest: bool = False  # it speaks of a later moment than everything before
     trace: str = ""  # traceback of a defect, for the log
+    worn_out: bool = False  # the process ran out of memory, whose pieces stay taken: another one shall go on
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def process(file: SpoolFile, client: Client, database_url: str, reading: Reading
     except ReportRejected as error:
         result = Result(Verdict.REJECTED, error.reason, str(error))
     except MemoryError:  # the limit of this process, see process.py
-        result = Result(Verdict.REJECTED, RejectReason.BOMB, TOO_MUCH)
+        result = Result(Verdict.REJECTED, RejectReason.BOMB, TOO_MUCH, worn_out=True)
     except Exception as error:  # the edge of a file: a defect sets one file aside, the next one is taken
         if isinstance(error, StoreError) or (isinstance(error, OSError) and error.errno in OUTAGES):
             forget_store()

@@ -177,6 +177,9 @@ class Workers:
             with self._changed:
                 del self._busy[me]
         self._settle(file, result)
+        if result.worn_out:
+            process.close()
+            return None
         return process
 
     def _lost(self, file: SpoolFile, how: str) -> None:
