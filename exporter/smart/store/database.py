@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine, make_url
@@ -20,7 +20,6 @@ SQLITE_OLDEST = (3, 39)  # IS DISTINCT FROM
 BUSY_SECONDS = 60
 BUSY_TRIES = 10  # a queue of large reports may be longer than one wait
 WRITE = "smart_write"  # execution option: this transaction will write
-UNAVAILABLE = (OperationalError, sqlite3.OperationalError, psycopg.OperationalError, psycopg.InterfaceError)
 
 
 def parse_url(text: str) -> URL:
@@ -54,7 +53,7 @@ def unavailable_is_store_error(url: URL) -> Iterator[None]:
     """
     try:
         yield
-    except UNAVAILABLE as error:
+    except _unavailable() as error:
         if _is_lasting(error):
             raise
         raise StoreError(f"{describe(url)}: {_reason(url, error)}") from None
@@ -63,6 +62,13 @@ def unavailable_is_store_error(url: URL) -> Iterator[None]:
         if not error.connection_invalidated and not broken:
             raise
         raise StoreError(f"{describe(url)}: {_reason(url, error)}") from None
+
+
+def _unavailable() -> tuple[type[Exception], ...]:
+    """What drivers raise while a database cannot be used. psycopg, 15 MB, is there only where PostgreSQL is used."""
+    driver = sys.modules.get("psycopg")
+    postgresql = (driver.OperationalError, driver.InterfaceError) if driver else ()
+    return (OperationalError, sqlite3.OperationalError, *postgresql)
 
 
 def _is_lasting(error: Exception) -> bool:

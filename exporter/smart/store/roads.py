@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy.engine import Connection
-
 from smart.store.tables import CARD_FIELDS, USER_COUNTERS
 from smart.sysinfo.report import Records
 
@@ -69,9 +67,3 @@ class FastRoad(Protocol):
 
     def arrive(self) -> dict[Records, int]:
         """Puts all bulk rows into their tables; how many records of each kind are new or have grown."""
-
-
-class RoadMaker(Protocol):
-    """Makes a road; the connection is in a transaction that may write."""
-
-    def __call__(self, connection: Connection, parcel: Parcel) -> FastRoad: ...

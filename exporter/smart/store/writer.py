@@ -16,16 +16,13 @@ from smart.checks.base import Sample, Usage
 from smart.errors import StoreError
 from smart.store import merges, parts
 from smart.store.database import storable, writing
-from smart.store.fast_postgresql import PostgresqlRoad
-from smart.store.fast_sqlite import SqliteRoad
-from smart.store.roads import BULK_KINDS, FastRoad, Parcel, RoadMaker
+from smart.store.roads import BULK_KINDS, FastRoad, Parcel
 from smart.store.state import Saved, samples_to_json
 from smart.store.tables import client, report, snapshot
 from smart.store.usage import KNOWN_MONTHS, months_before, read_usage
 from smart.sysinfo.report import Records, Report
 
 QUIET_SECONDS = 7 * 86_400  # after a client's first report nobody is a new user yet
-_ROADS: dict[str, RoadMaker] = {"sqlite": SqliteRoad, "postgresql": PostgresqlRoad}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +135,7 @@ class ReportWriter:
             self._keep_cards = row.keep_cards if delivery.keep_cards is None else delivery.keep_cards
             keep_text = row.keep_query_text if delivery.keep_query_text is None else delivery.keep_query_text
             parcel = Parcel(delivery.client_id, delivery.received, keep_text)
-            self._opened = connection, _ROADS[connection.dialect.name](connection, parcel)
+            self._opened = connection, _road(connection, parcel)
         return self._opened
 
     def _note_requests(self, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -240,3 +237,14 @@ class ReportWriter:
             "samples": samples,
         }
         connection.execute(sa.insert(snapshot).values(values))
+
+
+def _road(connection: Connection, parcel: Parcel) -> FastRoad:
+    """The road of the database at hand; the module of the other one, with its driver, is not imported."""
+    if connection.dialect.name == "postgresql":
+        from smart.store.fast_postgresql import PostgresqlRoad
+
+        return PostgresqlRoad(connection, parcel)
+    from smart.store.fast_sqlite import SqliteRoad
+
+    return SqliteRoad(connection, parcel)
