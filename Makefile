@@ -7,7 +7,7 @@ PYTHON := python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SERVERS := .tools/servers
-export PATH := $(CURDIR)/$(BIN):$(CURDIR)/$(SERVERS)/bin:$(PATH)
+export PATH := $(CURDIR)/$(BIN):$(CURDIR)/$(SERVERS)/bin:$(PATH):/usr/sbin:/sbin
 
 .PHONY: setup demo test lint rules pytest e2e bench bench-quick lock docs clean
 

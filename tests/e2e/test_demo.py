@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-
 pytestmark = pytest.mark.e2e
 
 
 def test_the_demo_delivers_the_right_messages_and_no_others_twice_in_a_row(tmp_path):
-    command = [sys.executable, "-m", "smart", "simulate", "demo", "--once"]
+    folder = tmp_path / "demo"  # not the .demo that somebody may be looking at
+    command = [sys.executable, "-m", "smart", "simulate", "demo", "--once", "--dir", str(folder)]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     for _ in range(2):
         done = subprocess.run(
@@ -24,7 +23,7 @@ def test_the_demo_delivers_the_right_messages_and_no_others_twice_in_a_row(tmp_p
         assert done.returncode == 0, done.stdout + done.stderr
         assert "[FIRING:1] KodeksXmlSensLockStatus" in done.stdout
         assert "[RESOLVED] KodeksXmlSensLockStatus" in done.stdout
-        assert _children_of_the_demo(ROOT / ".demo") == []
+        assert _children_of_the_demo(folder) == []
 
 
 def _children_of_the_demo(directory: Path) -> list[str]:
