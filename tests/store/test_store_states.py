@@ -32,8 +32,16 @@ def test_samples_come_back_as_they_were(store, plant):
         ((NOW, NOW + 5), (NOW, NOW + 9), 2),
         ((NOW + DAY, NOW), (NOW + 60, NOW + 65), 2),
         ((NOW, NOW), (NOW - 30 * DAY, NOW + 60), 1),
+        ((NOW, NOW), (NOW, NOW), 2),
     ],
-    ids=["newer", "older-comes-late", "same-moment-later-receipt", "after-a-clock-a-day-ahead", "month-old"],
+    ids=[
+        "newer",
+        "older-comes-late",
+        "same-moment-later-receipt",
+        "after-a-clock-a-day-ahead",
+        "month-old",
+        "two-in-one-second",
+    ],
 )
 def test_the_newest_report_is_shown(store, plant, first, second, shown):
     put(store, plant, *first, name="1", samples=(sample(1),))

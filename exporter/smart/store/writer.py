@@ -191,8 +191,10 @@ class ReportWriter:
             sa.select(snapshot.c.effective, snapshot.c.received).where(snapshot.c.client_id == delivery.client_id)
         ).one_or_none()
         effective = min(created, received)
-        newest = shown is None or (effective, received) > tuple(shown)
-        return _Place(effective, received, first_received is not None, newest)
+        duplicate = first_received is not None
+        # Of two in one second the later one wins: reports of a client are stored in the order they came.
+        newest = shown is None or (effective, received, not duplicate) > (*shown, False)
+        return _Place(effective, received, duplicate, newest)
 
     def _insert_report(self, connection: Connection, told: Report) -> None:
         delivery = self._delivery
