@@ -18,6 +18,7 @@ from smart import __version__
 from smart.checks.signatures import with_operators
 from smart.errors import InventoryError, ReportRejected, SmartError
 from smart.intake.limits import MEBIBYTE, IntakeSettings
+from smart.intake.worker import Reading
 from smart.intake.workers import WorkerSettings
 from smart.inventory.load import load_inventory
 from smart.inventory.summary import summarize
@@ -163,7 +164,9 @@ def serve(inventory: Path, data_dir: Path, intake_listen: tuple[str, int], opera
 @click.option("--timezone", default="UTC", show_default=True, help="Of the times in the report that name none.")
 @click.option("--profile", "profiles", multiple=True, type=click.Path(exists=True, path_type=Path),
               help="A further report layout (YAML), tried before the reference layout.")  # fmt: skip
-def parse(file: Path, timezone: str, profiles: tuple[Path, ...]) -> None:
+@click.option("--signatures", type=click.Path(exists=True, path_type=Path),
+              help="A YAML file of error codes and texts, looked at before the built-in ones.")  # fmt: skip
+def parse(file: Path, timezone: str, profiles: tuple[Path, ...], signatures: Path | None) -> None:
     """Say what the report in FILE holds: metrics and counts of records, or why it is refused (exit code 1)."""
     try:
         zone = ZoneInfo(timezone)
@@ -171,7 +174,7 @@ def parse(file: Path, timezone: str, profiles: tuple[Path, ...]) -> None:
         raise click.BadParameter(f"{timezone!r} is not a time zone", param_hint="--timezone") from None
     chosen = (*map(load_profile, profiles), load_profile(REFERENCE))
     try:
-        click.echo("\n".join(describe_file(file, chosen, zone)))
+        click.echo("\n".join(describe_file(file, Reading(Limits(), chosen, with_operators(signatures)), zone)))
     except ReportRejected as error:
         raise click.ClickException(f"{file}: {error.reason}: {error}") from None
 

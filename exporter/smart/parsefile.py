@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -17,13 +16,11 @@ from smart.intake.spool import SpoolFile
 from smart.intake.worker import Reading, Verdict, forget_store, process
 from smart.inventory.model import Branch, Client, Contact, Inventory, Kind
 from smart.store import Store
-from smart.sysinfo.profile import Profile
-from smart.sysinfo.unpack import Limits
 
 DEALER, CLIENT = "-", "file"
 
 
-def describe_file(path: Path, profiles: Sequence[Profile], zone: ZoneInfo) -> list[str]:
+def describe_file(path: Path, reading: Reading, zone: ZoneInfo) -> list[str]:
     """Lines for a person: when the report was made, how many records it brings, its metrics.
 
     Times in the report that name no zone are of `zone`. Raises ReportRejected when an upload would be refused.
@@ -39,7 +36,7 @@ def describe_file(path: Path, profiles: Sequence[Profile], zone: ZoneInfo) -> li
         try:
             seconds = now // 1_000_000_000
             store.sync_clients(Inventory(MappingProxyType({}), (branch,)), seconds)
-            result = process(file, client, url, Reading(Limits(), tuple(profiles)))
+            result = process(file, client, url, reading)
             client_id = store.client_id(DEALER, CLIENT)
             if result.outcome is not Verdict.STORED or client_id is None:
                 raise ReportRejected(result.reason or RejectReason.FAILED, result.text + result.trace)

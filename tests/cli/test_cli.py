@@ -62,6 +62,14 @@ def test_a_report_is_described_with_its_metrics():
     assert "KodeksXmlSensLockStatus 0" in lines
 
 
+def test_an_operators_error_codes_are_looked_at_first(tmp_path):
+    codes = tmp_path / "codes.yml"
+    codes.write_text('errors:\n  - {code: none, class: volume, texts: ["Invalid protect string"]}\n')
+    answer = smart("parse", str(REPORTS / "lost-key.xml"), "--signatures", str(codes))
+    assert answer.returncode == 0, answer.stderr
+    assert 'nps.db",code="none",errclass="volume"} 1' in answer.stdout
+
+
 def test_a_file_that_is_no_report_is_refused_with_a_reason():
     answer = smart("parse", "README.md")
     assert answer.returncode == 1
